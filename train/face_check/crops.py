@@ -59,14 +59,14 @@ def face_crops(
         height, width = picture.shape[:2]
         x, y, w, h = FACE_IN_CHIP
         box = face.box if face else (x * width, y * height, w * width, h * height)
-        pairs.append((_crop(picture, face), _crop(picture, Face(missed(box, rng), 1.0))))
+        pairs.append((_crop(picture, face), _crop(picture, Face(near_miss(box, rng), 1.0))))
     if not pairs:
         raise DataError(f"Expected pictures with a face in {samples.root}, got none.")
     faces, misses = zip(*pairs, strict=True)
     return np.stack(faces), np.stack(misses)
 
 
-def missed(box: Box, rng: np.random.Generator) -> Box:
+def near_miss(box: Box, rng: np.random.Generator) -> Box:
     """Return a box near a face that does not hold it: a part, a neighbour, or far too much."""
     x, y, w, h = box
     side = rng.choice([-1.0, 1.0])

@@ -91,12 +91,10 @@ def show(view: View, width: int, group: str | None) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Too old or too young, by true age**")
-        _chart(
-            view, _bias(errors), names, "age-bias", "true age", f"{BIAS.axis} {bands}", lines=True
-        )
+        _chart(view, errors, names, "age-bias", "true age", bands, is_bias=True, lines=True)
     with right:
         st.markdown("**How far off, by true age**")
-        _chart(view, _mae(errors), names, "age-mae", "true age", f"{MAE.axis} {bands}", lines=True)
+        _chart(view, errors, names, "age-mae", "true age", bands, is_bias=False, lines=True)
     left, right = st.columns(2)
     with left:
         _cumulative(view)
@@ -106,36 +104,40 @@ def show(view: View, width: int, group: str | None) -> None:
         _by_group(view, group)
 
 
-def _mae(errors: Mapping[str, ErrorsByCell]) -> dict[str, Sequence[Estimate]]:
-    return {model: of_model.mae for model, of_model in errors.items()}
-
-
-def _bias(errors: Mapping[str, ErrorsByCell]) -> dict[str, Sequence[Estimate]]:
-    return {model: of_model.bias for model, of_model in errors.items()}
-
-
 def _chart(
     view: View,
-    estimates: Mapping[str, Sequence[Estimate]],
+    errors: Mapping[str, ErrorsByCell],
     values: Sequence[str],
     key: str,
     axis: str,
-    alt: str,
+    about: str,
     *,
+    is_bias: bool,
     lines: bool = False,
 ) -> None:
-    """Draw the MAE or, with a line at 0, the bias; which of them, the key says."""
-    is_bias = key.startswith("age-bias")
+    """Draw the bias, with a line at 0, or the MAE.
+
+    Args:
+        view: the selections.
+        errors: model -> its errors, of which the first are those of `values`.
+        values: bands or values of a group.
+        key: unique in the app, also the files' name.
+        axis: what the values are.
+        about: by what and with which intervals, after the figure's name in the description.
+        is_bias: else the MAE.
+        lines: whether points are joined.
+    """
+    metric = BIAS if is_bias else MAE
     grouped_chart.show(
         view,
-        estimates,
+        {model: one.bias if is_bias else one.mae for model, one in errors.items()},
         values,
         key,
         axis=axis,
-        figure=BIAS.axis if is_bias else MAE.axis,
+        figure=metric.axis,
         lines=lines,
         zero=is_bias,
-        alt=alt,
+        alt=f"{metric.axis} {about}",
     )
 
 
@@ -149,10 +151,10 @@ def _by_group(view: View, group: str) -> None:
     with left:
         st.markdown(f"**Bias by {context.plain(title)}**")
         values = store.groups[group]
-        _chart(view, _bias(errors), values, "age-bias-group", title, f"{BIAS.axis} {by}")
+        _chart(view, errors, values, "age-bias-group", title, by, is_bias=True)
     with right:
         st.markdown(f"**Error by {context.plain(title)}**")
-        _chart(view, _mae(errors), values, "age-mae-group", title, f"{MAE.axis} {by}")
+        _chart(view, errors, values, "age-mae-group", title, by, is_bias=False)
 
 
 def _cumulative(view: View) -> None:

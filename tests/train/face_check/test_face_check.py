@@ -18,7 +18,7 @@ BOX = (40.0, 30.0, 60.0, 80.0)
 
 @given(st.integers(0, 10_000))
 def test_what_misses_a_face_holds_a_part_of_it_at_the_most(seed: int) -> None:
-    assert overlap(BOX, crops.missed(BOX, np.random.default_rng(seed))) < 0.4
+    assert overlap(BOX, crops.near_miss(BOX, np.random.default_rng(seed))) < 0.4
 
 
 @given(
