@@ -112,13 +112,7 @@ def load(root: str | Path, split: str) -> Samples:
             f"Expected pictures of the {split} split in {file}, got none; it has {existing}; try "
             "--split."
         )
-    folders = {name: _folder(file, place) for name, place in about.roots.items()}
-    places = [
-        folders[r] / p
-        for r, p in zip(table["root"].to_pylist(), table["path"].to_pylist(), strict=True)
-    ]
-    used = {folders[r] for r in pc.unique(table["root"]).to_pylist()}
-    base = Path(os.path.commonpath(used))
+    base, places = _places(table, about, file)
     names = [p.relative_to(base).as_posix() for p in places]
     content, bad = survey(base, names)
     good = np.array([name not in bad for name in names])
@@ -150,6 +144,15 @@ def load(root: str | Path, split: str) -> Samples:
         problems=problems,
         tight=about.tight,
     )
+
+
+def _places(table: pa.Table, about: About, file: Path) -> tuple[Path, list[Path]]:
+    """Return a folder that holds all pictures of the table, and the path of each."""
+    folders = {name: _folder(file, place) for name, place in about.roots.items()}
+    rows = zip(table["root"].to_pylist(), table["path"].to_pylist(), strict=True)
+    places = [folders[root] / path for root, path in rows]
+    used = {folders[root] for root in pc.unique(table["root"]).to_pylist()}
+    return Path(os.path.commonpath(used)), places
 
 
 def is_manifest(root: str | Path) -> bool:

@@ -54,6 +54,14 @@ def bundles(runs: Path | None) -> dict[str, Path]:
     return folders
 
 
+def _readable_bundles(view: View) -> dict[str, Path]:
+    """Return `bundles` of the view's training runs, or without them where they cannot be read."""
+    try:
+        return bundles(view.runs)
+    except UserError:
+        return bundles(None)
+
+
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _predictor(folder: Path, file_stamp: tuple[int, int], is_trusted: bool) -> Predictor:
     return Predictor(folder, operating_point=ACCURACY, is_trusted=is_trusted)
@@ -101,10 +109,7 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
             "An occlusion map needs the picture and a model file: start with `--images DIR`."
         )
         return
-    try:
-        models = bundles(view.runs)
-    except UserError:
-        models = bundles(None)
+    models = _readable_bundles(view)
     if not models:
         folder = context.plain(str(MODELS_FOLDER.relative_to(ROOT)))
         st.caption(f"No model file in {folder} or in the folder of the training runs.")

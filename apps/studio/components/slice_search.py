@@ -10,7 +10,7 @@ from apps.studio import charts, context, data_frames, filters, url_state, widget
 from apps.studio.components import gallery
 from apps.studio.context import View
 from core.vocabulary import group_title
-from evaluation.analysis.by_group.slices import SliceSearch, search
+from evaluation.analysis.by_group.slices import SliceFinding, SliceSearch, search
 from evaluation.analysis.store_groups import StoreGroups
 from evaluation.report.formatting import number, p_value
 from evaluation.store import Where
@@ -54,16 +54,7 @@ def show(view: View, groups: StoreGroups, support: int, fdr: float, model: str) 
     slices = result.slices[:MAX_SLICES]
     percent = view.metric.is_share
     loss = "share wrong" if percent else view.metric.axis
-    table: list[data_frames.Row] = [
-        {
-            "slice": slice_title(one.conditions),
-            loss: one.loss,
-            "worse by": number(one.worse_by, percent=percent, sign=True),
-            "p, corrected": p_value(one.p_adjusted),
-            "n": one.n,
-        }
-        for one in slices
-    ]
+    table = [_table_row(one, loss, percent=percent) for one in slices]
     key = f"sl.found.{view.task}"
     parameters = [[part for pair in s.conditions.items() for part in pair] for s in slices]
     data_frames.show(
@@ -78,6 +69,16 @@ def show(view: View, groups: StoreGroups, support: int, fdr: float, model: str) 
         "Tick a row to see its samples. A slice of two conditions is listed only where it is worse "
         "than both of its halves. Worse by: against all rows outside the slice."
     )
+
+
+def _table_row(one: SliceFinding, loss: str, *, percent: bool) -> data_frames.Row:
+    return {
+        "slice": slice_title(one.conditions),
+        loss: one.loss,
+        "worse by": number(one.worse_by, percent=percent, sign=True),
+        "p, corrected": p_value(one.p_adjusted),
+        "n": one.n,
+    }
 
 
 def slice_title(conditions: Mapping[str, str]) -> str:

@@ -41,19 +41,8 @@ def show(view: View, model: str) -> None:
     charts.metric(cells[0], "coverage", plan.coverage)
     charts.metric(cells[1], "accuracy of these", plan.accuracy)
     charts.metric(cells[2], "accuracy without abstention", plan.before)
-    table: list[data_frames.Row] = [
-        {
-            "class": c.label,
-            "threshold": "never" if c.threshold is None else f"{c.threshold:.3f}",
-            "predicted n": c.n_predicted,
-            "coverage": number(c.coverage, percent=True),
-            "precision": number(c.precision, percent=True),
-            "precision without abstention": number(c.before, percent=True),
-        }
-        for c in plan.per_class
-    ]
     alt = "Coverage and precision of each class with the planned thresholds"
-    charts.show(_chart(plan), "confidence-plan", table, alt=alt, opened=True)
+    charts.show(_chart(plan), "confidence-plan", _table(plan), alt=alt, opened=True)
     about, command_line = command(view.store, view.where, model, goal, value)
     part = "" if plan.n >= n else f" of at most {MAX_ROWS:,} rows"
     st.caption(
@@ -104,6 +93,20 @@ def _plan(view: View, where: Where, goal: str, value: float) -> ThresholdPlan:
     if goal == "coverage":
         return plan_thresholds(rows, view.task, coverage=value)
     return plan_thresholds(rows, view.task, precision=value)
+
+
+def _table(plan: ThresholdPlan) -> list[data_frames.Row]:
+    return [
+        {
+            "class": c.label,
+            "threshold": "never" if c.threshold is None else f"{c.threshold:.3f}",
+            "predicted n": c.n_predicted,
+            "coverage": number(c.coverage, percent=True),
+            "precision": number(c.precision, percent=True),
+            "precision without abstention": number(c.before, percent=True),
+        }
+        for c in plan.per_class
+    ]
 
 
 def _chart(plan: ThresholdPlan) -> go.Figure:
