@@ -81,10 +81,7 @@ def show(
         for model, rows in rows_of.items()
         for value, estimate in rows
     ]
-    format_ = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
-    columns: dict[str, object] = {figure: format_, "low": format_, "high": format_}
-    if len(estimates) == 1:
-        columns["model"] = None
+    columns = _column_formats(figure, percent=percent, shows_model=len(estimates) > 1)
     charts.show(chart, key, table, alt=alt, columns=columns, opened=opened)
 
 
@@ -127,6 +124,12 @@ def _table_row(
         "high": estimate.high,
         "n": estimate.n,
     }
+
+
+def _column_formats(figure: str, *, percent: bool, shows_model: bool) -> dict[str, object]:
+    format_ = st.column_config.NumberColumn(format="percent" if percent else "%.2f")
+    columns: dict[str, object] = {figure: format_, "low": format_, "high": format_}
+    return columns if shows_model else columns | {"model": None}
 
 
 def _trace(
