@@ -52,6 +52,7 @@ class StoreGroups(GroupSource):
         return self._rows or self._query(names)
 
     def _query(self, names: Sequence[str]) -> OutcomeRows:
+        """Return the sums of the outcome by the groups `names` and by cluster, in one query."""
         store = self._store
         clause, params = store.clause(self._where)
         columns = "".join(

@@ -57,6 +57,7 @@ def generate(
 
 
 def _part(start: int, n: int, people: int, seed: int, model: str) -> pa.Table:
+    """Return rows `start` to `start + n`; their truth depends on the seed, not on the model."""
     truth = np.random.default_rng([seed, start])
     noise = np.random.default_rng([seed, start, *model.encode()])
     k = len(FERPLUS8)

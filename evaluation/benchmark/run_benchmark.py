@@ -140,6 +140,7 @@ def _model(
     first_times: FirstTimes,
     frame_times: dict[int, Times],
 ) -> BenchmarkResult:
+    """Return what `bench --json` says of one of our models."""
     card, size = model.pipeline.predictor.card, model.pipeline.predictor.size
     single = times[1][1]
     ratios = {  # of turns, whose calls are alike

@@ -177,6 +177,7 @@ def _short_folder() -> TemporaryDirectory[str]:
 
 @contextmanager
 def _joined(address: str, options: Mapping[str, Any]) -> Iterator[None]:
+    """Join a cluster of Ray, and leave it with the block."""
     import ray
     import ray.data
 

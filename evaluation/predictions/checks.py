@@ -126,6 +126,7 @@ def _check_range(columns: Columns, names: Sequence[str]) -> None:
 
 
 def _check_sums(columns: Columns, task: str, names: Sequence[str]) -> None:
+    """Refuse a row whose probabilities are there in part, or do not sum to 1."""
     if not names:
         return
     # (labels, N)

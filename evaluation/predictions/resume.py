@@ -138,6 +138,7 @@ def predict_to_file(run: PredictionRun, out: Path) -> PredictionCounts:
 
 
 def _make_parts(run: PredictionRun, parts: PartialTable) -> None:
+    """Predict the parts of the table that an earlier run did not finish."""
     counts = [parts.sample_count(i) for i in range(run.part_count)]
     done = sum(n or 0 for n in counts)
     if done:

@@ -114,6 +114,7 @@ def to_schema(table: pa.Table, *, model: str = "model") -> pa.Table:
 
 
 def _cast(name: str, flat: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return a column as the type of the contract; refuse the first value that does not fit."""
     if flat.type == kind:
         return flat
     if pa.types.is_dictionary(flat.type):

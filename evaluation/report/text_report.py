@@ -33,6 +33,7 @@ def show(report: TableReport, out: Console) -> None:
 
 
 def _show_classes(title: str, report: ClassificationReport, out: Console) -> None:
+    """Print the figures of a task with classes, then those of each class and group."""
     estimates: list[tuple[str, Estimate | None]] = [
         (name, getattr(report, name)) for name in CLASS_METRICS
     ]

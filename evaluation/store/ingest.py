@@ -58,6 +58,7 @@ def load(
 
 
 def _load(opened: Sequence[OpenedFile], show: ShowProgress, folder: ExitStack) -> LoadedTables:
+    """Load opened files into a new database, in memory or, where they are large, in `folder`."""
     paths = [file.path for file in opened]
     available = {n for file in opened for n in files.mapped_columns(file.content, file.names)}
     rows = sum(pq.read_metadata(file.content).num_rows for file in opened)

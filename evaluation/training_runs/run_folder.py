@@ -189,6 +189,7 @@ def _check_size(path: Path) -> Path:
 
 
 def _read_table(path: Path) -> pa.Table:
+    """Return a Parquet table of numbers, checked before it is read."""
     try:
         parquet_schema(_check_size(path))
         file = pq.ParquetFile(path)

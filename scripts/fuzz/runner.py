@@ -176,6 +176,7 @@ def _processor_seconds(process: psutil.Process) -> float:
 
 @contextmanager
 def _worker(target: str, seed: int, first: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the process that handles the cases from `first` on, and end it with the block."""
     temporary, home = folder / "tmp", folder / HOME
     temporary.mkdir()
     home.mkdir()

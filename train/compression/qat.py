@@ -174,6 +174,7 @@ def is_quantization_aware(model: nn.Module) -> bool:
 
 
 def _prepare_trunk(model: nn.Module) -> fx.GraphModule:
+    """Return a traced, folded copy that rounds the inputs and results of its layers and sums."""
     traced = fold_batchnorm(model)
     layers = [n for n in traced.graph.nodes if _is_layer(module_of(traced, n))]
     rounding = _Rounding(traced)

@@ -135,6 +135,7 @@ def _gain(
     table: pa.Table,
     ours: TableReport,
 ) -> GainRow | None:
+    """Return the main figure of a task beside the members; None where nobody has one."""
     metric = TASKS[task].metric
     figures = [_figure(report.tasks.get(task), metric.key) for report in of_members]
     values = {i: f.value for i, f in enumerate(figures) if f and f.value is not None}

@@ -39,6 +39,7 @@ def point_sections(card: Card) -> Iterator[str]:
 
 
 def _points(card: Card, by_data: ByData) -> str:
+    """Return the section on the points that differ in probabilities, with their figures."""
     metrics = {
         "accuracy": "accuracy",
         "mean recall": "mean_recall",

@@ -85,6 +85,7 @@ def _drawn_parts(recipe: Recipe) -> list[DatasetPart]:
 
 
 def _plan(recipe: Recipe, report: TrainingProfile, images: int) -> TrainingPlan:
+    """Return the plan for `images` training pictures, from the measured speed and memory."""
     on_accelerator = torch.cuda.is_available()
     loading, training = (1 / p["images_per_s"] for p in (report.loader, report.training))
     # a CPU loads and trains on the same cores; beside an accelerator both go on at once

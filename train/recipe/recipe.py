@@ -194,6 +194,7 @@ def short_name(name: str) -> str:
 
 
 def _load_file(path: Path) -> Recipe:
+    """Return the `RECIPE` of a user's own Python file."""
     spec = importlib.util.spec_from_file_location(f"own_recipe_{path.stem}", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise UserError(f"Expected a recipe or a Python file with one, got {path}; see --list.")

@@ -70,6 +70,7 @@ def figure(described: Sequence[CurvePanel]) -> go.Figure:
 
 
 def _add_panel(drawn: go.Figure, panel: CurvePanel, place: Mapping[str, int]) -> None:
+    """Draw a panel's curves, bars and lines at a place of the figure: its row and column."""
     for curve in panel.curves:
         drawn.add_scatter(
             x=panel.epochs,

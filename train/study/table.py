@@ -92,6 +92,7 @@ def _figure_names(plan: StudyPlan, recipe: Recipe, status: RunStatus) -> Sequenc
 def _row(
     member: StudyMember, name: str, recipe: Recipe, status: RunStatus, error: str | None
 ) -> StudyRow:
+    """Return a member's row on one figure beside its source; an empty name: no figure."""
     ours, history = status.figures.get(name), status.history
     source, source_train = (recipe.expected.get(f"{side}_{name}") for side in ("val", "train"))
     train = history[status.best - 1].get(f"train_{name}") if history else None

@@ -187,6 +187,7 @@ def _process(
 
 
 def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterator[VideoTabUpdate]:
+    """Read a visitor's video from where it stopped, and yield what the tab shows meanwhile."""
     visitor.stop_requested = False
     try:
         yield _in_progress("Opening the video …", 0)._replace(
@@ -255,6 +256,7 @@ def _finished(status: str) -> VideoTabUpdate:
 
 
 def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
+    """Write the results of what was read so far, and return what shows them."""
     folder, card = work.source.parent, pipeline.predictor.card
     # A new name each time: players keep what they loaded under the old one.
     video = folder / f"{RESULT_PREFIX}{len(work.frames)}.mp4"

@@ -104,6 +104,7 @@ def _predict(
     monitor: Monitor | None,
     arrived: float,
 ) -> WebcamTabUpdate:
+    """Predict on a frame; `arrived` is when it came, in seconds of `perf_counter`."""
     start = perf_counter()
     pixels = image_io.decode_frame(payload)
     mirrored = not ((payload or {}).get("url") or "").startswith(REAR_CAMERA)

@@ -152,6 +152,7 @@ def _metadata(reader: Reader, model: Message) -> dict[str, memoryview]:
 
 
 def _node(reader: Reader, blob: memoryview) -> Node:
+    """Return an operator of the file; refuse those that are not of ONNX itself."""
     message = reader.read(blob, messages.NODE)
     operator, domain = protobuf.text(message, "op_type"), protobuf.text(message, "domain")
     if domain not in ("", "ai.onnx") or protobuf.text(message, "overload"):

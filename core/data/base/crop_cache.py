@@ -176,6 +176,7 @@ def _make(
     folder: Path,
     progress: Callable[[int], None],
 ) -> None:
+    """Fill a folder with the crops of all samples, part by part, so that it can be resumed."""
     parts = []
     for start in range(0, len(samples), PART_SAMPLES):
         part = folder / f"part-{start:08d}.npz"

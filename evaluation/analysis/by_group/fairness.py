@@ -65,6 +65,7 @@ def fairness(source: GroupSource, *, support: int) -> list[GroupGap]:
 
 
 def _gap(name: str, values: Sequence[str], counts: GroupedCounts, support: int) -> GroupGap:
+    """Return the gap between the values of one group column that have `support` samples."""
     rows = np.flatnonzero(counts.n >= support)
     low_is_good = not counts.is_share
     sizes, means = counts.n[rows].astype(np.int64), counts.means[rows]

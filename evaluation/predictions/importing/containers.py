@@ -78,6 +78,7 @@ def _gunzip(content: bytes, path: Path) -> bytes:
 
 
 def _unzip(path: Path, content: bytes) -> tuple[str, bytes, str]:
+    """Return name and content of the one table in a zip file, and how it was packed."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [m.filename for m in archive.infolist()]

@@ -123,6 +123,7 @@ def _header(text: str, delimiter: str) -> tuple[int, list[str], int]:
 
 
 def _parse(text: str, delimiter: str, columns: int) -> pa.Table:
+    """Return the rows below the header, all cells as strings; columns are named 0, 1, ..."""
     names = [str(i) for i in range(columns)]
     if not text.strip():
         return pa.table({name: pa.array([], pa.string()) for name in names})

@@ -83,6 +83,7 @@ def read_raw(path: Path) -> RawTable:
 
 
 def _of_content(name: str, content: bytes) -> RawTable:
+    """Return the table in a file, told by its first bytes; the name only tells CSV from JSON."""
     if content.startswith(PARQUET):
         with pq.ParquetFile(pa.BufferReader(content)) as file:
             check_width(file.metadata.num_columns)

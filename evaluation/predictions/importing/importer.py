@@ -116,6 +116,7 @@ def _refuse_no_task(
 def _assemble(
     path: Path, table: pa.Table, columns: Recognition, tasks: list[ImportedTask]
 ) -> tuple[pa.Table, str]:
+    """Return the columns in the form of the contract, and a note on the names of the samples."""
     fixed = dict(columns.fixed)
     names = [t.name for t in tasks]
     if len(set(names)) < len(names):

@@ -45,6 +45,7 @@ def read_json(text: str) -> tuple[pa.Table, str]:
 
 
 def _rows(text: str) -> tuple[Sequence[object], str]:
+    """Return the rows of a JSON text, and the name of its form."""
     try:
         content = json.loads(text)
     except RecursionError:

@@ -116,6 +116,7 @@ def _refuse_no_number(name: str, column: pa.ChunkedArray, delimiter: str) -> Non
 def _classes(
     name: str, columns: TaskColumns, table: pa.Table, delimiter: str, options: ImportOptions
 ) -> ImportedTask:
+    """Return a classification: its labels, codes and probabilities under the same class names."""
     true = label_column(columns.true, table[columns.true])
     matrix, pred, notes = _predictions(name, columns, true, table, delimiter)
     given = options.labels_of(name)

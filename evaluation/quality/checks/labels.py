@@ -204,6 +204,7 @@ def _rows(
     space: LabelSpace,
     min_probability: float,
 ) -> list[Row]:
+    """Return a row for each wrong or ambiguous label; `at` (M,): places of the judged ones."""
     labels = _labels(dataset, task)
     title = "perceived gender" if task == "gender" else task
     rows: list[Row] = []

@@ -260,6 +260,7 @@ def _write(
     data: Path | None,
     how: Mapping[str, object],
 ) -> None:
+    """Write `first` with what was drawn from `second` as the folder `out` with a manifest."""
     provenance = manifest.read_provenance(first, data) if data is not None else Provenance()
     table = manifest.manifest_table(first.samples, first.split, provenance)
     added = second.samples.take(np.array(drawn.positions, np.int64))
