@@ -42,8 +42,8 @@ def colour(k: int) -> str:
     return PALETTE[k % len(PALETTE)]
 
 
-def plain(text: str) -> str:
-    """Escape untrusted text for Plotly, which renders some HTML."""
+def as_html(text: str) -> str:
+    """Return untrusted text as the HTML of Plotly's texts that shows it as it is."""
     return html.escape(text, quote=False)
 
 

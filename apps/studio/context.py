@@ -129,10 +129,10 @@ def stamp(path: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def plain(text: str) -> str:
-    r"""Escape untrusted text for places that render Markdown: nothing is formatted or loaded.
+def as_markdown(text: str) -> str:
+    r"""Return untrusted text as Markdown that shows it as it is: nothing is formatted or loaded.
 
-    >>> plain("![x](http://a.b)")
+    >>> as_markdown("![x](http://a.b)")
     '\\!\\[x\\]\\(http\\:\\/\\/a\\.b\\)'
     """
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
@@ -140,7 +140,7 @@ def plain(text: str) -> str:
 
 def quoted(text: str) -> str:
     """Return words that quote by backticks, as on a terminal, for places that render Markdown."""
-    return plain(text.replace("`", '"'))
+    return as_markdown(text.replace("`", '"'))
 
 
 def has_classes(view: View) -> bool:

@@ -80,7 +80,7 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
             return
         page.render(view)
     except UserError as error:
-        st.error(context.plain(str(error)), icon=":material/error:")
+        st.error(context.as_markdown(str(error)), icon=":material/error:")
 
 
 def _tables() -> dict[str, OpenTable]:
@@ -178,7 +178,8 @@ def _describe(header: Any, table: OpenTable, view: View) -> None:
     rows = count_of(view.store.rows, "row", ",")
     rows = f"{n:,} of {rows}" if n < view.store.rows else rows
     word = "model" if len(models) == 1 else f"{len(models)} models:"
-    text = f"**{context.plain(table.name)}**: {rows}, {word} {context.plain(_names(models))}."
+    name, names = context.as_markdown(table.name), context.as_markdown(_names(models))
+    text = f"**{name}**: {rows}, {word} {names}."
     if table.minutes_left is not None:
         text += (
             f" Uploaded: it is deleted in {count_of(table.minutes_left, 'minute')}, and links to it"

@@ -40,7 +40,9 @@ def to(
     target = st.session_state.get(PAGES_KEY, {}).get(page)
     if target is not None:
         selections = {} if params is None else {**url_state.selections(), **params}
-        where.page_link(target, label=context.plain(label), icon=icon, query_params=selections)
+        where.page_link(
+            target, label=context.as_markdown(label), icon=icon, query_params=selections
+        )
 
 
 def navigation(names: Iterable[str]) -> None:

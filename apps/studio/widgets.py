@@ -82,7 +82,9 @@ def choose(
         label,
         list(options),
         key=key,
-        format_func=(lambda o: context.plain(format_func(o))) if renders_markdown else format_func,
+        format_func=(lambda o: context.as_markdown(format_func(o)))
+        if renders_markdown
+        else format_func,
         help=help,
         on_change=_write,
         args=(name, lambda v: [v or default], [default], removes),

@@ -81,7 +81,7 @@ def show(view: View, width: int, group: str | None) -> None:
         )
         return
     for model, (mae, bias) in overall.items():
-        name = f"{context.plain(model)}: " if len(view.models) > 1 else ""
+        name = f"{context.as_markdown(model)}: " if len(view.models) > 1 else ""
         st.markdown(
             f"{name}{MAE.title} **{number(mae)}** years, bias **{number(bias, sign=True)}** "
             f"years, n = {mae.n:,}"
@@ -149,11 +149,11 @@ def _by_group(view: View, group: str) -> None:
     by = f"by {title}, with 95 % intervals"
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**Bias by {context.plain(title)}**")
+        st.markdown(f"**Bias by {context.as_markdown(title)}**")
         values = store.groups[group]
         _chart(view, errors, values, "age-bias-group", title, by, is_bias=True)
     with right:
-        st.markdown(f"**Error by {context.plain(title)}**")
+        st.markdown(f"**Error by {context.as_markdown(title)}**")
         _chart(view, errors, values, "age-mae-group", title, by, is_bias=False)
 
 

@@ -40,7 +40,7 @@ def show(view: View) -> None:
         )
         if not intervals:
             st.info(
-                f"{context.plain(model)} states no intervals: add the columns `age_low` and "
+                f"{context.as_markdown(model)} states no intervals: add the columns `age_low` and "
                 "`age_high`.",
                 icon=":material/info:",
             )
@@ -108,7 +108,7 @@ def _tiles(view: View, model: str, where: Where, overall: IntervalCoverage, nomi
     cells = st.columns(3)
     charts.metric(
         cells[0],
-        f"{context.plain(model)}: coverage",
+        f"{context.as_markdown(model)}: coverage",
         overall.coverage,
         about=f", nominal {nominal:.0%}",
     )
@@ -130,7 +130,7 @@ def _tiles(view: View, model: str, where: Where, overall: IntervalCoverage, nomi
 
 def _coverage_line(model: str, colour: str, decades: Sequence[IntervalCoverage]) -> go.Scatter:
     return go.Scatter(
-        name=charts.plain(model),
+        name=charts.as_html(model),
         x=[one.decade for one in decades],
         y=[one.coverage.value for one in decades],
         error_y=charts.error_bars([one.coverage for one in decades]),
@@ -143,7 +143,7 @@ def _coverage_line(model: str, colour: str, decades: Sequence[IntervalCoverage])
 
 def _width_bars(model: str, colour: str, decades: Sequence[IntervalCoverage]) -> go.Bar:
     return go.Bar(
-        name=charts.plain(model),
+        name=charts.as_html(model),
         x=[one.decade for one in decades],
         y=[one.width for one in decades],
         marker_color=colour,

@@ -65,12 +65,12 @@ def top_confusions(
 
 def show(view: View, model: str, label: str) -> None:
     """Draw one model's most frequent mistakes with `label`, and the samples of a chosen one."""
-    st.subheader(f"What {context.plain(label)} is confused with")
+    st.subheader(f"What {context.as_markdown(label)} is confused with")
     where = view.where_of(model)
     matrix = view.store.confusion(view.task, where)
     confusions = top_confusions(matrix, view.store.labels(view.task), label)
     if not confusions:
-        st.info(f"No mistake with {context.plain(label)}.", icon=":material/check:")
+        st.info(f"No mistake with {context.as_markdown(label)}.", icon=":material/check:")
         return
     table: list[data_frames.Row] = [
         {
@@ -90,9 +90,9 @@ def show(view: View, model: str, label: str) -> None:
         lambda: overall_accuracy(view.store, view.task, where),
     )
     st.caption(
-        f"Orange: {context.plain(label)} that is missed; grey: others that are predicted as "
-        f"{context.plain(label)}. 95 % intervals (Wilson). {context.plain(model)}: accuracy "
-        f"over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
+        f"Orange: {context.as_markdown(label)} that is missed; grey: others that are predicted as "
+        f"{context.as_markdown(label)}. 95 % intervals (Wilson). {context.as_markdown(model)}: "
+        f"accuracy over all classes {number(accuracy, percent=True)}, n = {accuracy.n:,}."
     )
     by_name = {one.name: one for one in confusions}
     name = widgets.choose(

@@ -121,7 +121,7 @@ def _roc(view: View, curves: Mapping[str, ClassCurve]) -> go.Figure:
 
 def _line(name: str, points: tuple[Any, Any], colour: str, hover: str) -> go.Scatter:
     return go.Scatter(
-        name=charts.plain(name),
+        name=charts.as_html(name),
         x=points[0],
         y=points[1],
         mode="lines",

@@ -50,7 +50,7 @@ def show(
         for row in zip(means, n, strict=True)
     ]
     hover = np.array([_hover_text(e, metric) for e in estimates]).reshape(shape)
-    x, y = [charts.plain(v) for v in columns], [charts.plain(v) for v in rows]
+    x, y = [charts.as_html(v) for v in columns], [charts.as_html(v) for v in rows]
     chart = charts.figure(
         _grey_cells(x, y, n < support),
         _coloured_cells(x, y, depth, hover),
@@ -66,7 +66,7 @@ def show(
     )
     for axis, names in ((chart.layout.xaxis, columns), (chart.layout.yaxis, rows)):
         axis.update(type="category", showgrid=False, categoryorder="array")
-        axis.categoryarray = [charts.plain(name) for name in in_order(names)]
+        axis.categoryarray = [charts.as_html(name) for name in in_order(names)]
     chart.update_yaxes(autorange="reversed")
     _show_with_table(chart, estimates, groups, values, metric)
     st.caption(

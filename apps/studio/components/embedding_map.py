@@ -122,7 +122,7 @@ def explain_missing(store: Store) -> None:
     """Say why a store has no embeddings, and how to get them."""
     note = next((n for n in store.notes if n.startswith("Embeddings")), "")
     st.caption(
-        context.plain(note)
+        context.as_markdown(note)
         or "These tables have no embeddings; write them with "
         "`python -m evaluation predict --embedding`."
     )
@@ -152,7 +152,7 @@ def show(
         "x": _base64(positions[:, 0]),
         "y": _base64(positions[:, 1]),
         "codes": _base64(map_.colouring.codes[on_map]),
-        "names": [charts.plain(text) for text in map_.colouring.names],
+        "names": [charts.as_html(text) for text in map_.colouring.names],
         "colours": list(map_.palette),
     }
     version = hashlib.sha256(repr(content).encode()).hexdigest()[:16]

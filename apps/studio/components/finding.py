@@ -90,12 +90,12 @@ def show(view: View, review: Review, at: int, decision: str) -> None:
         f"**{STATES[decision]}**"
     )
     _pictures(view, review, row)
-    st.markdown(context.plain(row["reason"] or "").replace(r"\ ", " "))
+    st.markdown(context.as_markdown(row["reason"] or "").replace(r"\ ", " "))
     is_sample = row["sample_id"] is not None and row["known"]
     if is_sample:
-        value = f": {context.plain(row['value'])}" if row["value"] else ""
+        value = f": {context.as_markdown(row['value'])}" if row["value"] else ""
         action = f"{ACTIONS[row['action']]}{value}"
-        st.markdown(f"Suggested for {context.plain(row['sample_id'])}: **{action}**")
+        st.markdown(f"Suggested for {context.as_markdown(row['sample_id'])}: **{action}**")
     else:
         st.caption(
             "About the data as a whole or a file that is no sample: nothing goes into the plan, "
@@ -202,6 +202,10 @@ def _picture(view: View, member: Mapping[str, Any], *, is_this: bool) -> None:
     else:
         st.caption("No such picture below `--images`.")
     role = "this one" if is_this else "also a finding" if member["is_issue"] else "stays"
-    parts = [f"**{role}**", context.plain(member["split"] or ""), context.plain(member["label"])]
+    parts = [
+        f"**{role}**",
+        context.as_markdown(member["split"] or ""),
+        context.as_markdown(member["label"]),
+    ]
     st.markdown(" · ".join(part for part in parts if part))
-    st.caption(context.plain(name))
+    st.caption(context.as_markdown(name))

@@ -71,7 +71,7 @@ def show(
         showlegend=len(estimates) > 1,
     )
     counts = [{e[i].n for e in estimates.values() if e[i].n} for i in drawn]
-    _name_values(chart, [charts.plain(values[i]) for i in drawn], counts)
+    _name_values(chart, [charts.as_html(values[i]) for i in drawn], counts)
     if zero:  # differences lie on both sides of it
         chart.add_hline(y=0, line_dash="dash", line_color=charts.QUIET)
     else:  # shares and errors
@@ -138,8 +138,8 @@ def _trace(
     """Return a model's estimates as a line or as bars."""
     number_format = ".1%" if percent else ".2f"
     look: dict[str, object] = {
-        "name": charts.plain(model),
-        "x": [charts.plain(value) for value, _ in rows],
+        "name": charts.as_html(model),
+        "x": [charts.as_html(value) for value, _ in rows],
         "y": [estimate.value for _, estimate in rows],
         "customdata": [[interval(e, percent=percent) or "unknown", e.n] for _, e in rows],
         "hovertemplate": (

@@ -111,7 +111,7 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     models = _readable_bundles(view)
     if not models:
-        folder = context.plain(str(MODELS_FOLDER.relative_to(ROOT)))
+        folder = context.as_markdown(str(MODELS_FOLDER.relative_to(ROOT)))
         st.caption(f"No model file in {folder} or in the folder of the training runs.")
         return
     row = st.container(horizontal=True, vertical_alignment="bottom")
@@ -131,7 +131,7 @@ def show(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
     stamps = context.stamp(models[name] / MODEL_FILE), context.stamp(picture)
     key = (name, str(picture), *stamps, tight)
     if not pressed and st.session_state.get("sp.mapped") != key:
-        other = f" {context.plain(name)} is not the name of a model of these tables."
+        other = f" {context.as_markdown(name)} is not the name of a model of these tables."
         st.caption(
             "Squares of grey cover the face in turn; where the prediction suffers most lies its "
             f"evidence. This takes a few seconds.{'' if name in of_table else other}"

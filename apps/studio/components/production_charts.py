@@ -118,7 +118,7 @@ def class_shares(
         go.Bar(
             x=titles,
             y=[float(share[k]) for share in shares],
-            name=charts.plain(label),
+            name=charts.as_html(label),
             marker={"color": colours[k], "line": {"width": 0}},
             hovertemplate="%{y:.1%}",
         )
@@ -150,7 +150,7 @@ def against_validation(
     """
     traces = [
         go.Bar(
-            x=[charts.plain(label) for label in labels],
+            x=[charts.as_html(label) for label in labels],
             y=[estimate.value for estimate in estimates],
             error_y=charts.error_bars(estimates),
             name=series,

@@ -37,7 +37,7 @@ def show_diagram(view: View) -> None:
     for cell, (model, diagram) in zip(
         st.columns(max(3, len(diagrams))), diagrams.items(), strict=False
     ):
-        charts.metric(cell, f"{context.plain(model)}: {METRICS['ece'].title}", diagram.ece)
+        charts.metric(cell, f"{context.as_markdown(model)}: {METRICS['ece'].title}", diagram.ece)
     table = [row for model, diagram in diagrams.items() for row in _rows(model, diagram)]
     left, right = st.columns((3, 2))
     with left:
@@ -89,7 +89,7 @@ def _accuracy_chart(
         drawn = [b for b in range(BINS) if bins.count[b] >= MIN_BIN_SIZE]
         traces.append(
             go.Scatter(
-                name=charts.plain(model),
+                name=charts.as_html(model),
                 x=bins.confidence[drawn],
                 y=[diagram.accuracy[b].value for b in drawn],
                 mode="lines+markers",
@@ -113,7 +113,7 @@ def _counts_chart(
 ) -> None:
     traces = [
         go.Bar(
-            name=charts.plain(model),
+            name=charts.as_html(model),
             x=[(b + 0.5) / BINS for b in range(BINS) if diagram.diagram.count[b]],
             y=[int(n) for n in diagram.diagram.count if n],
             marker_color=view.colour(model),
@@ -182,7 +182,7 @@ def show_bands(view: View) -> None:
 
 def _band_bars(model: str, colour: str, bands: list[ConfidenceBand]) -> go.Bar:
     return go.Bar(
-        name=charts.plain(model),
+        name=charts.as_html(model),
         x=[band_name(band.low, band.high) for band in bands],
         y=[band.accuracy.value for band in bands],
         error_y=charts.error_bars([band.accuracy for band in bands]),

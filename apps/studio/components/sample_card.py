@@ -46,13 +46,14 @@ def show(view: View, rows: list[SampleRow]) -> None:
 
 def _lines(view: View, rows: list[SampleRow]) -> list[str]:
     """Return Markdown: the label and each model's prediction of the selected task."""
+    predictions = [(row["model"], gallery.caption(row, view.task)) for row in rows[:MAX_MODELS]]
     lines = [
-        f"{context.plain(row['model'])}: **{context.plain(gallery.caption(row, view.task))}**"
-        for row in rows[:MAX_MODELS]
+        f"{context.as_markdown(model)}: **{context.as_markdown(text)}**"
+        for model, text in predictions
     ]
     more = len(rows) - MAX_MODELS
     return [
-        context.plain(rows[0]["sample_id"]),
+        context.as_markdown(rows[0]["sample_id"]),
         *lines,
         *([f"and {more} more"] if more > 0 else []),
     ]
@@ -67,7 +68,7 @@ def picture(view: View, row: SampleRow, width: int) -> None:
     try:
         rgb = image.load(file)
     except UserError as error:
-        st.caption(f"No picture: {context.plain(str(error))}")
+        st.caption(f"No picture: {context.as_markdown(str(error))}")
         return
     st.image(rgb, width=width, alt=f"Picture of {row['sample_id']}")
     st.caption(f"{rgb.shape[1]} x {rgb.shape[0]} pixels")
@@ -78,4 +79,4 @@ def _why_no_picture(view: View, row: SampleRow) -> str:
         return "start with `--images DIR`, the folder that the column `path` is relative to"
     if not row.get("path"):
         return "these tables have no column `path`"
-    return f"{context.plain(row['path'])} is not in the folder"
+    return f"{context.as_markdown(row['path'])} is not in the folder"

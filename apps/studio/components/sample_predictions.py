@@ -142,7 +142,7 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
 
 def _bars(model: str, labels: Sequence[str], share: Sequence[float], colour: str) -> go.Bar:
     return go.Bar(
-        name=charts.plain(model),
+        name=charts.as_html(model),
         y=labels,
         x=share,
         orientation="h",
@@ -173,7 +173,7 @@ def _numbers(view: View, rows: Sequence[SampleRow]) -> None:
     chart = charts.figure(
         go.Scatter(
             x=values,
-            y=[charts.plain(row["model"]) for row in predicted],
+            y=[charts.as_html(row["model"]) for row in predicted],
             mode="markers",
             error_x=charts.bars_between(values, lows, highs),
             marker={"size": 12, "color": [view.colour(row["model"]) for row in predicted]},

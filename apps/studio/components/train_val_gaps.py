@@ -105,7 +105,7 @@ def _bars(gaps: Sequence[Gap], about: str) -> None:
     chart = charts.figure(
         go.Bar(
             x=[gap.points for gap in gaps],
-            y=[charts.plain(gap.name) for gap in gaps],
+            y=[charts.as_html(gap.name) for gap in gaps],
             orientation="h",
             marker_color=[gap.verdict.colour for gap in gaps],
             text=[gap.verdict.name for gap in gaps],
@@ -174,7 +174,7 @@ def show_transfer(view: View) -> None:
 
 
 def _points(runs: Sequence[ClassifierRun], k: int, symbol: str, has_sizes: bool) -> go.Scatter:
-    names = [charts.plain(run.run) for run in runs]
+    names = [charts.as_html(run.run) for run in runs]
     accuracies = [run.val for run in runs]
     return go.Scatter(
         name=(transfer.TRANSFER, transfer.CUSTOM)[k],

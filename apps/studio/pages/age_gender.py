@@ -108,7 +108,7 @@ def _gender(view: View, width: int, group: str | None) -> None:
         return
     for model, estimate in overall.items():
         if estimate.n:
-            name = f"{context.plain(model)}: " if len(view.models) > 1 else ""
+            name = f"{context.as_markdown(model)}: " if len(view.models) > 1 else ""
             st.markdown(
                 f"{name}accuracy of perceived gender **{number(estimate, percent=True)}**, "
                 f"n = {estimate.n:,}"
@@ -149,7 +149,7 @@ def _gender_by_age(view: View, width: int) -> None:
 
 def _gender_by_group(view: View, group: str) -> None:
     title = group_title(group)
-    st.markdown(f"**Accuracy of perceived gender, by {context.plain(title)}**")
+    st.markdown(f"**Accuracy of perceived gender, by {context.as_markdown(title)}**")
     grouped_chart.show(
         view,
         per_model(

@@ -51,7 +51,7 @@ def _one_model(view: View) -> None:
         if len(view.store.models) > 1
         else "open a second table beside the first: `python -m apps.studio A.parquet B.parquet`"
     )
-    st.info(f"One model, {context.plain(view.models[0])}: {fix}.", icon=":material/info:")
+    st.info(f"One model, {context.as_markdown(view.models[0])}: {fix}.", icon=":material/info:")
 
 
 def _compare(view: View, tab: str) -> None:

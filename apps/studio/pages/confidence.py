@@ -92,10 +92,10 @@ def _risk_coverage(view: View) -> None:
         if result is None:
             continue
         curve, area = result
-        areas.append(f"{context.plain(model)}: AURC {number(area, digits=4)}, n = {area.n:,}")
+        areas.append(f"{context.as_markdown(model)}: AURC {number(area, digits=4)}, n = {area.n:,}")
         traces.append(
             go.Scatter(
-                name=charts.plain(model),
+                name=charts.as_html(model),
                 x=curve.coverage,
                 y=curve.risk,
                 mode="lines",
@@ -167,7 +167,7 @@ def _temperature(view: View, model: str) -> None:
     if low is not None and high is not None and not low <= 0 <= high:
         verdict = "it helps" if high < 0 else "it harms"
     st.caption(
-        f"{context.plain(model)}: after minus before "
+        f"{context.as_markdown(model)}: after minus before "
         f"{number(fit.change, percent=True, sign=True)}: {verdict}. The temperature is the one "
         "with the lowest negative log-likelihood where all logits are divided by it; the two "
         "halves share no person or film."

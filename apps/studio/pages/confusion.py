@@ -121,7 +121,7 @@ def _accuracy(view: View, where: Where, counts: NDArray[np.int64], model: str) -
         (view.task, where),
         lambda: overall_accuracy(view.store, view.task, where),
     )
-    text = f"{context.plain(model)}: {n:,} samples, accuracy {number(accuracy, percent=True)}"
+    text = f"{context.as_markdown(model)}: {n:,} samples, accuracy {number(accuracy, percent=True)}"
     if certain < n:
         text += f" of the {certain:,} predicted ({certain / n:.1%}); {n - certain:,} uncertain"
     st.caption(text)

@@ -94,7 +94,7 @@ def _expected() -> dict[str, float]:
     try:
         return expected_shares(text or USUAL_SHARES)
     except UserError as error:
-        st.error(context.plain(str(error)), icon=":material/error:")
+        st.error(context.as_markdown(str(error)), icon=":material/error:")
         return expected_shares(USUAL_SHARES)
 
 
@@ -107,7 +107,11 @@ def _draw_splits(sizes: Mapping[str, int]) -> None:
     occupied = [split for split, n in sizes.items() if n]
     if len(occupied) == 1 and not url_state.get("ds.expected"):
         [split] = occupied
-        where = "have no split" if split == NO_SPLIT else f"are in the split {context.plain(split)}"
+        where = (
+            "have no split"
+            if split == NO_SPLIT
+            else f"are in the split {context.as_markdown(split)}"
+        )
         st.info(
             f"All {sizes[split]:,} samples {where}, so there are no shares to compare. If there "
             "should be several splits, type in the expected ones.",

@@ -74,7 +74,7 @@ def _task(view: View, task: TaskTitle) -> None:
     if len(summaries) <= MAX_TILES:
         cells = st.columns(max(len(summaries), 3))
         for cell, (model, one) in zip(cells, summaries.items(), strict=False):
-            name = f"{context.plain(model)}: {metric.axis}"
+            name = f"{context.as_markdown(model)}: {metric.axis}"
             charts.metric(cell, name, _estimate(one, metric), percent=metric.is_share)
     drawn = CLASS_METRICS_DRAWN if metric.is_share else AGE_METRICS_DRAWN
     listed = CLASS_METRICS if metric.is_share else AGE_METRICS if task.key == "age" else drawn
@@ -116,7 +116,7 @@ def _estimate(one: TaskSummary, metric: Metric) -> Estimate:
 def _trace(model: str, colour: str, estimates: list[tuple[str, Estimate]]) -> go.Scatter:
     bars = charts.error_bars([estimate for _, estimate in estimates])
     return go.Scatter(
-        name=charts.plain(model),
+        name=charts.as_html(model),
         x=[title for title, _ in estimates],
         y=[estimate.value for _, estimate in estimates],
         mode="markers",

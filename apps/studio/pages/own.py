@@ -58,14 +58,14 @@ def render(view: View) -> None:
             options = _corrections(_columns(upload.name, content))
         imported = recognised(upload.name, content, options)
     except UserError as error:
-        st.error(context.plain(str(error)), icon=":material/error:")
+        st.error(context.as_markdown(str(error)), icon=":material/error:")
         return
     _show(imported)
     if st.button("Open", type="primary"):
         try:
             add(upload.name, content, options)
         except UserError as error:
-            st.error(context.plain(str(error)), icon=":material/error:")
+            st.error(context.as_markdown(str(error)), icon=":material/error:")
         else:
             st.rerun()
 

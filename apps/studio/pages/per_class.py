@@ -105,7 +105,7 @@ def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
         estimates = [_estimate(one, metric) for one in of_model.values()]
         bars.append(
             go.Bar(
-                name=charts.plain(model),
+                name=charts.as_html(model),
                 x=list(of_model),
                 y=[estimate.value for estimate in estimates],
                 marker_color=view.colour(model),
@@ -143,7 +143,7 @@ def _one_class(scores: Mapping[str, ScoresByClass], label: str) -> None:
     for model, of_model in scores.items():
         one = of_model[label]
         if len(scores) > 1:
-            st.caption(context.plain(model))
+            st.caption(context.as_markdown(model))
         recall, precision, f1 = st.columns(3)
         charts.metric(recall, "recall", replace(one.recall, n=one.n), about=" samples")
         charts.metric(
@@ -153,7 +153,7 @@ def _one_class(scores: Mapping[str, ScoresByClass], label: str) -> None:
 
 
 def _samples(view: View, model: str, label: str) -> None:
-    st.subheader(f"Samples of {context.plain(label)}")
+    st.subheader(f"Samples of {context.as_markdown(label)}")
     has_confidence = f"{view.task}_conf" in view.store.columns
     kinds = [kind for kind in KINDS if has_confidence or kind in ("missed", "called")]
     row = st.container(horizontal=True, vertical_alignment="bottom")

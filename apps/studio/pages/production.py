@@ -104,7 +104,8 @@ def render(view: View) -> None:
     )
     if view.task not in {task for line in lines for task in line.tasks}:
         st.info(
-            f"No {context.plain(task_title(view.task).name)} was counted.", icon=":material/info:"
+            f"No {context.as_markdown(task_title(view.task).name)} was counted.",
+            icon=":material/info:",
         )
         return
     _show(view, OpenCounts(counts.key, lines), reference, step, margin / 100)
@@ -161,8 +162,9 @@ def _show(view: View, counts: OpenCounts, reference: str, step: str, margin: flo
     _tiles(figures[-1])
     n = int(validation.classes.sum()) if validation else 0
     st.caption(
-        f"{names[-1]}, {shown[-1].faces:,} faces, counted by {context.plain(model)}; times in UTC. "
-        f"Validation: the open table's predictions of {context.plain(reference)}, n = {n:,}. "
+        f"{names[-1]}, {shown[-1].faces:,} faces, counted by {context.as_markdown(model)}; times "
+        "in UTC. "
+        f"Validation: the open table's predictions of {context.as_markdown(reference)}, n = {n:,}. "
         f"Numbers of faces are rounded down to multiples of {GROUP} and the rest is carried on; "
         "intervals allow for that."
     )

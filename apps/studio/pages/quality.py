@@ -52,8 +52,8 @@ def render(view: View) -> None:
     if decisions.unsaved:
         st.warning(
             "Decisions are lost when the studio ends, they could not be written to "
-            f"{context.plain(str(decisions.path))}: {context.plain(decisions.unsaved)}. Download "
-            "the plan before.",
+            f"{context.as_markdown(str(decisions.path))}: "
+            f"{context.as_markdown(decisions.unsaved)}. Download the plan before.",
             icon=":material/warning:",
         )
     _summary(findings, decided)
@@ -83,10 +83,10 @@ def _decisions(path: Path) -> Decisions:
 
 def _summary(findings: FindingsFile, decided: Mapping[str, str]) -> None:
     header = findings.header
-    splits = ", ".join(f"{context.plain(name)} {n:,}" for name, n in header.splits.items())
+    splits = ", ".join(f"{context.as_markdown(name)} {n:,}" for name, n in header.splits.items())
     st.caption(
-        f"{context.plain(header.dataset)}: {header.samples:,} samples ({splits}), fingerprint "
-        f"{header.fingerprint[:12]}."
+        f"{context.as_markdown(header.dataset)}: {header.samples:,} samples ({splits}), "
+        f"fingerprint {header.fingerprint[:12]}."
     )
     table: list[data_frames.Row] = []
     for name, issues in findings.issues.items():
@@ -182,4 +182,4 @@ def _plan(findings: FindingsFile, decisions: Decisions, decided: Mapping[str, st
         "--apply plan.csv --out DIR",
         language="bash",
     )
-    st.caption(f"Decisions are kept in {context.plain(str(decisions.path))}.")
+    st.caption(f"Decisions are kept in {context.as_markdown(str(decisions.path))}.")

@@ -55,8 +55,8 @@ def render(view: View) -> None:
     if rows.empty:
         tasks = ", ".join(task_title(task).title for task in table["task"].unique())
         st.info(
-            f"Nothing was measured for {context.plain(task_title(view.task).name)}; choose in the "
-            f"sidebar: {context.plain(tasks)}.",
+            f"Nothing was measured for {context.as_markdown(task_title(view.task).name)}; choose "
+            f"in the sidebar: {context.as_markdown(tasks)}.",
             icon=":material/info:",
         )
         return
@@ -120,7 +120,7 @@ def panels(
         for j, kind in enumerate(kinds):
             part = rows[(rows["model"] == model) & (rows["kind"] == kind)].sort_values("severity")
             line = _line(part, column, 100 if in_points else 1).update(
-                name=charts.plain(model),
+                name=charts.as_html(model),
                 legendgroup=model,
                 showlegend=j == 0,
                 line={"color": charts.colour(places[model])},

@@ -57,10 +57,10 @@ def render(view: View) -> None:
         )
     runs, errors = _read(root)
     for text in errors:
-        st.warning(context.plain(text), icon=":material/warning:")
+        st.warning(context.as_markdown(text), icon=":material/warning:")
     if not runs:
         st.info(
-            f"No training run in {context.plain(str(root))}: "
+            f"No training run in {context.as_markdown(str(root))}: "
             "`python -m train RECIPE --data DIR` writes one.",
             icon=":material/info:",
         )
@@ -180,7 +180,7 @@ def _curve(name: str, colour: str, epochs: Any, values: Any, split: str) -> go.S
     return go.Scatter(
         x=epochs,
         y=values,
-        name=charts.plain(name),
+        name=charts.as_html(name),
         legendgroup=name,
         showlegend=split == "validation",
         mode="lines+markers",
@@ -204,7 +204,7 @@ def _gaps(runs: Runs) -> None:
     st.subheader("Gap: training minus validation")
     verdicts = [generalization_gap.verdict(gap) for gap in gaps.values()]
     bars = go.Bar(
-        y=[f"{charts.plain(name)}<br>{v.name}" for name, v in zip(gaps, verdicts, strict=True)],
+        y=[f"{charts.as_html(name)}<br>{v.name}" for name, v in zip(gaps, verdicts, strict=True)],
         x=list(gaps.values()),
         orientation="h",
         marker_color=[verdict.colour for verdict in verdicts],
@@ -237,7 +237,7 @@ def _learning_rate(runs: Runs, colours: Mapping[str, str]) -> None:
         go.Scatter(
             x=history["epoch"],
             y=history["lr"],
-            name=charts.plain(name),
+            name=charts.as_html(name),
             line={"color": colours[name]},
             mode="lines+markers",
         )
@@ -262,7 +262,7 @@ def _time(runs: Runs) -> None:
     if not timed:
         return
     st.subheader("Time")
-    names = [charts.plain(name) for name in timed]
+    names = [charts.as_html(name) for name in timed]
     wall_minutes = [_minutes(run, "seconds") for run in timed.values()]
     cpu_minutes = [_minutes(run, "cpu_seconds") for run in timed.values()]
     chart = charts.figure(

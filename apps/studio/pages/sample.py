@@ -45,12 +45,12 @@ def render(view: View) -> None:
     rows = view.store.sample(sample_id, dataset)
     if not rows:
         st.warning(
-            f"No sample is called {context.plain(sample_id)} in these tables.",
+            f"No sample is called {context.as_markdown(sample_id)} in these tables.",
             icon=":material/search_off:",
         )
         return
     _walk(view, sample_id, dataset)
-    st.subheader(context.plain(sample_id))
+    st.subheader(context.as_markdown(sample_id))
     left, right = st.columns((1, 2), gap="medium")
     with left:
         sample_card.picture(view, rows[0], 320)
@@ -76,7 +76,7 @@ def _search(view: View) -> None:
     with st.container(horizontal=True):
         for name, dataset in hits[:MAX_HITS]:
             st.button(
-                context.plain(name),
+                context.as_markdown(name),
                 key=f"sp.hit.{dataset}.{name}",
                 on_click=links.pick,
                 args=(name, dataset),
@@ -152,7 +152,7 @@ def _facts(row: SampleRow) -> None:
 def _relabel(view: View, row: SampleRow) -> None:
     entry = relabel_plan.entries().get(row["sample_id"])
     if entry is not None:
-        action = f"{entry.action} {context.plain(entry.value)}".rstrip()
+        action = f"{entry.action} {context.as_markdown(entry.value)}".rstrip()
         st.caption(f"In the relabel plan: {action}.")
         st.button(
             "Take out of the relabel plan",
@@ -187,8 +187,8 @@ def _neighbours(view: View, rows: Sequence[SampleRow], dataset: str | None) -> N
         return
     table = nearest.to_pandas().drop(columns="row")
     st.caption(
-        f"The {len(table)} samples of {context.plain(model)} with the largest cosine similarity; "
-        "filters do not count here."
+        f"The {len(table)} samples of {context.as_markdown(model)} with the largest cosine "
+        "similarity; filters do not count here."
     )
     with st.container(horizontal=True):
         for i, row in enumerate(table.to_dict("records")):
@@ -203,7 +203,7 @@ def _neighbour(view: View, row: SampleRow, i: int) -> None:
     file = view.faces.find(row.get("path")) if view.faces is not None else None
     if file is not None:
         gallery.picture(file, 128, row["sample_id"])
-    st.caption(f"{row['cosine']:.3f}: {context.plain(gallery.caption(row, view.task))}")
+    st.caption(f"{row['cosine']:.3f}: {context.as_markdown(gallery.caption(row, view.task))}")
     st.button(
         "Open",
         key=f"sp.near.{i}",

@@ -57,7 +57,7 @@ def render(view: View) -> None:
         return
     overall = groups.overall.estimate()
     st.markdown(
-        f"{view.title}, {context.plain(model)}: {view.metric.axis} over all rows "
+        f"{view.title}, {context.as_markdown(model)}: {view.metric.axis} over all rows "
         f"**{number(overall, percent=view.metric.is_share)}**, n = {overall.n:,}"
     )
     _gaps(view, groups, support, model)
@@ -191,7 +191,7 @@ def _one_group(view: View, names: Sequence[str], support: int) -> str:
     if group in BINS:
         notes.append(f"{BINS[group].about[0].upper()}{BINS[group].about[1:]}.")
     if left_out:
-        texts = ", ".join(context.plain(value) for value in left_out)
+        texts = ", ".join(context.as_markdown(value) for value in left_out)
         notes.append(f"Left out, below {support} rows: {texts}.")
     if notes:
         st.caption(" ".join(notes))

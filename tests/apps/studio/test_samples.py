@@ -77,7 +77,7 @@ def test_a_sample_opens_with_what_belongs_to_it(sample_id: str) -> None:
     start = open_page("start", **({uploads.SELECTED: sample_id} if sample_id else {}))
     assert sample.about in [m.value for m in start.markdown]
     rows = context.opened(sample.settings).rows
-    header = f"**{context.plain(sample.title)}**: {rows:,} rows"
+    header = f"**{context.as_markdown(sample.title)}**: {rows:,} rows"
     assert any(m.value.startswith(header) for m in start.markdown)
     for file in (*sample.settings.tables, sample.settings.runs, sample.settings.robustness):
         assert samples.is_shipped(file) and file.exists()

@@ -82,8 +82,8 @@ def _slices(counts: ClassCounts) -> tuple[list[str], list[int]]:
 def _counts(counts: ClassCounts, drawn: np.ndarray, title: str) -> None:
     bars = [
         go.Bar(
-            name=charts.plain(split),
-            x=[charts.plain(counts.labels[i]) for i in drawn],
+            name=charts.as_html(split),
+            x=[charts.as_html(counts.labels[i]) for i in drawn],
             y=row[drawn],
             marker_color=charts.colour(k),
             hovertemplate="%{x}: %{y:,}",
@@ -108,10 +108,10 @@ def share_chart(groups: Mapping[str, Sequence[ClassShare]], target: np.ndarray) 
         groups: name -> shares of the same K classes.
         target: float (K,).
     """
-    labels = [charts.plain(one.label) for one in next(iter(groups.values()))]
+    labels = [charts.as_html(one.label) for one in next(iter(groups.values()))]
     bars = [
         go.Bar(
-            name=charts.plain(name),
+            name=charts.as_html(name),
             x=labels,
             y=[one.share.value for one in shares],
             error_y=charts.error_bars([one.share for one in shares]),

@@ -41,9 +41,9 @@ def show(
     data_frames.show(table, "dataset-copies.table", formats)
     charts.downloads("dataset-copies", table)
     st.caption(
-        f"n = {n:,} samples of {context.plain(listing.name)}, counted. Of a cluster of copies, all "
-        f"but one are an issue. An audit of {findings.header.samples:,} samples found the "
-        "clusters; they count as far as this version has their samples, in its own splits."
+        f"n = {n:,} samples of {context.as_markdown(listing.name)}, counted. Of a cluster of "
+        f"copies, all but one are an issue. An audit of {findings.header.samples:,} samples found "
+        "the clusters; they count as far as this version has their samples, in its own splits."
     )
     clustered = [one for one in checks if one.clusters]
     if not clustered and not set(findings.header.checks) & set(SEARCHES):
@@ -103,7 +103,7 @@ def _leak_matrix(
         shares: (splits, splits), the same as shares of the row's split.
         labels: names of the splits.
     """
-    splits = [charts.plain(split) for split in labels]
+    splits = [charts.as_html(split) for split in labels]
     texts = [
         ["" if i == j else f"{leaks[i, j]:,}<br>{shares[i, j]:.1%}" for j in range(len(splits))]
         for i in range(len(splits))

@@ -30,7 +30,7 @@ def show(distributions: Sequence[NumberDistribution], edges: np.ndarray, title: 
     names = bin_names(edges)
     traces = [
         go.Scatter(
-            name=charts.plain(one.split),
+            name=charts.as_html(one.split),
             x=edges,  # a step from edge to edge; the last one ends it
             y=np.append(one.counts, one.counts[-1]) / one.mean.n,
             mode="lines",

@@ -38,7 +38,7 @@ def show(splits: Sequence[SplitShare]) -> None:
         chart = charts.figure(
             go.Bar(
                 name="expected",
-                x=[charts.plain(one.split) for one in splits],
+                x=[charts.as_html(one.split) for one in splits],
                 y=[one.expected for one in splits],
                 offsetgroup="expected",
                 marker_color=charts.GREY,
@@ -67,7 +67,7 @@ def _actual(splits: Sequence[SplitShare]) -> list[go.Bar]:
                 go.Bar(
                     name=name,
                     offsetgroup="actual",
-                    x=[charts.plain(one.split) for one in part],
+                    x=[charts.as_html(one.split) for one in part],
                     y=[one.share for one in part],
                     marker_color=colour,
                     text=[f"{one.share:.1%}" for one in part],
@@ -84,7 +84,7 @@ def donut(names: Sequence[str], counts: Sequence[int]) -> go.Figure:
     """Return a pie of counts in the order of their names, with a hole for the total."""
     total = sum(counts)
     pie = go.Pie(
-        labels=[charts.plain(name) for name in names],
+        labels=[charts.as_html(name) for name in names],
         values=list(counts),
         sort=False,
         direction="clockwise",

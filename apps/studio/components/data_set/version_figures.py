@@ -63,8 +63,8 @@ def _size_bars(versions: Mapping[str, Sequence[SplitShare]]) -> list[go.Bar]:
     splits = dict.fromkeys(one.split for part in versions.values() for one in part)
     return [
         go.Bar(
-            name=charts.plain(split),
-            x=[charts.plain(name) for name in versions],
+            name=charts.as_html(split),
+            x=[charts.as_html(name) for name in versions],
             y=[part[split].n if split in part else 0 for part in _by_split(versions).values()],
             marker_color=charts.colour(k),
             hovertemplate="%{x}: %{y:,}",
@@ -76,11 +76,11 @@ def _size_bars(versions: Mapping[str, Sequence[SplitShare]]) -> list[go.Bar]:
 def _share_bars(versions: Mapping[str, Sequence[SplitShare]]) -> list[go.Bar]:
     """Return a bar for the expected share and for each version, at each split."""
     expected = {one.split: one.expected for part in versions.values() for one in part}
-    x = [charts.plain(split) for split in expected]
+    x = [charts.as_html(split) for split in expected]
     bars = [go.Bar(name="expected", x=x, y=list(expected.values()), marker_color=charts.GREY)]
     bars += [
         go.Bar(
-            name=charts.plain(name),
+            name=charts.as_html(name),
             x=x,
             y=[part[split].share if split in part else 0 for split in expected],
             marker_color=charts.colour(k),
@@ -108,7 +108,8 @@ def show_classes(versions: Mapping[str, Sequence[ClassShare]], title: str) -> No
     alt = f"{title}: share of each class in each version with 95 % intervals, and the target"
     charts.show(chart, "dataset-version-classes", rows, alt=alt, columns=SHARE_FORMATS)
     sizes = ", ".join(
-        f"{context.plain(name)} n = {shares[0].share.n:,}" for name, shares in versions.items()
+        f"{context.as_markdown(name)} n = {shares[0].share.n:,}"
+        for name, shares in versions.items()
     )
     st.caption(
         f"Labelled samples of all splits: {sizes}; 95 % intervals (Wilson). A target as over all "
@@ -153,7 +154,7 @@ def show_changes(versions: Mapping[str, Listing]) -> None:
 
 def show_copies(versions: Mapping[str, Sequence[Copies]]) -> None:
     """Draw the copies and leaks that are left in each version."""
-    names = [charts.plain(name) for name in versions]
+    names = [charts.as_html(name) for name in versions]
     table: list[data_frames.Row] = [
         {
             "version": name,
@@ -175,7 +176,7 @@ def show_copies(versions: Mapping[str, Sequence[Copies]]) -> None:
     for cell, (title, counts) in zip((left, right), counted.items(), strict=True):
         bars = [
             go.Bar(
-                name=charts.plain(check),
+                name=charts.as_html(check),
                 x=names,
                 y=[of_version[k] for of_version in counts],
                 text=[f"{of_version[k]:,}" for of_version in counts],

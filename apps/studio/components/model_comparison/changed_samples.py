@@ -42,7 +42,7 @@ def show(view: View, a: str, b: str) -> None:
     st.caption(
         f"n = {n:,} samples, {kinds[kind]}"
         + (f"; {order[4:]} {MAX_LISTED} are shown" if n > MAX_LISTED else "")
-        + f". A: {context.plain(a)}, B: {context.plain(b)}."
+        + f". A: {context.as_markdown(a)}, B: {context.as_markdown(b)}."
     )
     if not n:
         return

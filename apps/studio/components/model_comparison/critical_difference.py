@@ -21,7 +21,7 @@ BAR_WIDTH, MAX_BAR_SHARE = 0.08, 0.4
 def show(view: View, board: Leaderboard) -> None:
     """Draw the chart, with the tests of all pairs as its table."""
     bars = [group for group in board.groups if len(group) > 1]
-    names = [charts.plain(one.model) for one in board.standings]
+    names = [charts.as_html(one.model) for one in board.standings]
     traces = [_models(view, board)]
     traces += [_bar(view, board, group, at) for at, group in enumerate(bars)]
     chart = charts.figure(
@@ -84,7 +84,7 @@ def _models(view: View, board: Leaderboard) -> go.Scatter:
         error_x=charts.error_bars(mains),
         marker={"color": [view.colour(one.model) for one in board.standings], "size": 11},
         customdata=[
-            [charts.plain(one.model), interval(one.main, percent=board.is_share), one.main.n]
+            [charts.as_html(one.model), interval(one.main, percent=board.is_share), one.main.n]
             for one in board.standings
         ],
         hovertemplate=(
@@ -105,7 +105,7 @@ def _bar(view: View, board: Leaderboard, group: tuple[str, ...], at: int) -> go.
         mode="lines+markers",
         line={"color": charts.QUIET, "width": 5},
         marker={"color": [view.colour(model) for model in group], "size": 11},
-        text=[charts.plain(model) for model in group],
+        text=[charts.as_html(model) for model in group],
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )

@@ -40,7 +40,7 @@ def show(view: View, models: Sequence[str], baseline: str) -> None:
     _about(board)
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**Difference from {context.plain(board.baseline)}**")
+        st.markdown(f"**Difference from {context.as_markdown(board.baseline)}**")
         _difference_chart(view, board, table)
     with right:
         st.markdown("**Which models differ**")
@@ -82,7 +82,9 @@ def _row(view: View, board: Leaderboard, one: Standing) -> data_frames.Row:
 
 def _about(board: Leaderboard) -> None:
     left_out = [
-        f"{one.left_out:,} of {context.plain(one.model)}" for one in board.standings if one.left_out
+        f"{one.left_out:,} of {context.as_markdown(one.model)}"
+        for one in board.standings
+        if one.left_out
     ]
     if board.truth_differs:
         left_out.append(f"{board.truth_differs:,} with different labels")
@@ -111,7 +113,7 @@ def _difference_chart(view: View, board: Leaderboard, table: list[data_frames.Ro
         traces.append(
             go.Scatter(
                 x=[drawn.value],
-                y=[charts.plain(one.model)],
+                y=[charts.as_html(one.model)],
                 mode="markers",
                 error_x={**charts.error_bars([drawn]), "color": colour},
                 marker={

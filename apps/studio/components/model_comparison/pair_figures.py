@@ -154,7 +154,7 @@ def parts_chart(parts: Sequence[PartComparison], metric: Metric) -> go.Figure:
     chart = charts.figure(
         go.Scatter(
             x=[difference.value for difference in drawn],
-            y=[charts.plain(f"{part.value} (n = {part.n:,})") for part in parts],
+            y=[charts.as_html(f"{part.value} (n = {part.n:,})") for part in parts],
             mode="markers",
             error_x=charts.error_bars(drawn),
             customdata=[

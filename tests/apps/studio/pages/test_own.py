@@ -86,10 +86,10 @@ def test_downloads_are_the_rows() -> None:
 
 def test_text_of_others_is_shown_as_it_is() -> None:
     assert (
-        context.plain("[x](http://a) <b> $x$ :smile:")
+        context.as_markdown("[x](http://a) <b> $x$ :smile:")
         == r"\[x\]\(http\:\/\/a\) \<b\> \$x\$ \:smile\:"
     )
-    assert charts.plain("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
+    assert charts.as_html("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
     assert (
         gallery.caption(
             {"emotion_true": None, "emotion_pred": FIRST, "emotion_conf": 0.5}, "emotion"
