@@ -225,12 +225,14 @@ class Walk:
         self.page.keyboard.press("Escape")  # a list that is still open would be closed by the click
         box = side.get_by_role("combobox", name=label, exact=True)
         option = self.page.get_by_role("option", name=text, exact=True)
-        box.click()
-        try:
-            option.wait_for(timeout=3000)
-        except TimeoutError:
+        for _ in range(3):  # a page that is still drawn closes a list that was opened meanwhile
             box.click()
-        option.click()
+            try:
+                option.click(timeout=1000 * SECONDS_PER_STEP / 4)
+                return
+            except TimeoutError:
+                self.page.keyboard.press("Escape")
+        raise AssertionError(f"expected the option {text} of {label} after {self.steps}")
 
     def segment(self, label: str, text: str) -> None:
         group = self.page.get_by_test_id("stSidebar").get_by_role("radiogroup", name=label)
