@@ -105,7 +105,7 @@ def _command_line(args: argparse.Namespace) -> str:
 
 
 def _place(path: str | Path, placeholder: str) -> str:
-    """Return a path within the project as it is, and a placeholder for one of this machine."""
+    """Return a relative path as it is, and a placeholder for an absolute one."""
     return placeholder if Path(path).is_absolute() else str(path)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EVENT_POLL_SECONDS = 0.01
 PROGRESS_POLL_SECONDS = 0.1
+"""See `poll_less`."""
 
 
 def import_without_stubs() -> None:
@@ -52,8 +53,8 @@ def queue_of(page: gr.Blocks) -> Queue:
 def poll_less(queue: Queue) -> None:
     """Let a queue look for events, and for their progress, less often.
 
-    Gradio looks every millisecond, which takes 8 % of a core while nobody is there. The frames of a
-    live stream do not wait for it; any other event waits 5 ms longer, on average.
+    Gradio looks every millisecond, which takes 6 to 8 % of a core while nobody is there. The frames
+    of a live stream do not wait for it; any other event waits 5 ms longer, on average.
     """
     queue.sleep_when_free = EVENT_POLL_SECONDS
     queue.progress_update_sleep_when_free = PROGRESS_POLL_SECONDS

@@ -25,6 +25,6 @@ def best_rates(pages: list, seconds: float, wanted: float) -> list[float]:
     """`frames_per_second`, up to three times: a moment's load from elsewhere must not decide."""
     for _ in range(3):
         rates = frames_per_second(pages, seconds)
-        if min(rates) >= wanted:
+        if min(rates) > wanted:
             break
     return rates

@@ -84,9 +84,9 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
         assert word in readout
     assert "Face detector:" in "".join(page.locator(".mien-status").all_inner_texts())
 
+    # smaller for a while after a moment's load, see SIZES in scripts/frames.js
+    assert wait_until(lambda: shown_image(page, "#mien-camera").shape == (480, 640, 3))
     picture = shown_image(page, "#mien-camera")
-    # smaller where the machine is slow, see SIZES in scripts/frames.js
-    assert picture.shape in {(480, 640, 3), (360, 480, 3), (240, 320, 3)}
     assert max(near(picture, colour) for colour in COLOURS.values()) > 150, "the box is drawn"
     assert server.files() == [], "no frame on the disk"
 
@@ -95,7 +95,7 @@ def test_a_face_in_front_of_the_camera(visit, server, record_property):
     assert frames_per_second([page], 1) == [0]
     page.get_by_role("button", name="Start camera").click()
     page.locator("#mien-stage[data-state=live]").wait_for()
-    assert best_rates([page], 2, 2)[0] >= 2, "it can be started again"
+    assert best_rates([page], 2, 2)[0] > 2, "it can be started again"
 
 
 def test_two_visitors_at_once(visit):
@@ -104,7 +104,7 @@ def test_two_visitors_at_once(visit):
         go_live(page)
     rates = best_rates(pages, 3, 2)
     print(f"frames/s of two visitors: {rates[0]:.1f} and {rates[1]:.1f}")
-    assert min(rates) >= 2, (
+    assert min(rates) > 2, (
         "the rate depends on other load; two browsers and the server share the cores"
     )
     assert all(page.locator("#mien-live [data-face='1']").count() == 1 for page in pages)
