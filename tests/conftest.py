@@ -35,6 +35,7 @@ SHARED = ROOT.parent / "shared"
 MODEL = ROOT / "assets" / "models" / "mien"
 
 
+CHROMIUM = Path("/usr/bin/chromium")
 BROWSER_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -121,7 +122,7 @@ def portrait() -> np.ndarray:
 @pytest.fixture(scope="session")
 def browser_path() -> str:
     """Debian's Chromium."""
-    return str(need(Path("/usr/bin/chromium")))
+    return str(need(CHROMIUM))
 
 
 @pytest.fixture(scope="module")

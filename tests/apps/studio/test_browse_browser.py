@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 
 from evaluation.predictions import table
 from scripts.screenshots import WEBGL_FLAGS
-from tests.apps.studio.conftest import predictions, studio, until
+from tests.apps.studio.conftest import launch, predictions, studio, until
 
 pytestmark = pytest.mark.browser
 
@@ -57,9 +57,9 @@ def url(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def opened(url: str, playwright, browser_path: str) -> Iterator[Map]:
+def opened(url: str, playwright) -> Iterator[Map]:
     """The page with its map drawn; no script of it may fail."""
-    chromium = playwright.chromium.launch(executable_path=browser_path, args=WEBGL_FLAGS)
+    chromium = launch(playwright, WEBGL_FLAGS)
     page = chromium.new_page(viewport={"width": 1440, "height": 1000})
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

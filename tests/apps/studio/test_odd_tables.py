@@ -24,9 +24,8 @@ from apps.studio import app
 from core.errors import UserError
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import predictions, studio
+from tests.apps.studio.conftest import launch, predictions, studio
 from tests.apps.studio.odd_tables import OddTable, odd_table
-from tests.conftest import BROWSER_FLAGS
 from tests.evaluation import references
 
 pytestmark = pytest.mark.browser
@@ -173,17 +172,17 @@ class Visit:
 
 
 @contextmanager
-def visits(folder: Path, browser_path: str) -> Iterator[Callable[[int], Visit]]:
+def visits(folder: Path) -> Iterator[Callable[[int], Visit]]:
     """visit(seed): a visitor who has uploaded the odd table of a seed."""
     table.write(predictions(30, "a"), folder / "a.parquet")
     with studio(folder / "log", str(folder / "a.parquet")) as url, sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=BROWSER_FLAGS)
+        chromium = launch(play)
         yield lambda seed: Visit(chromium, url, odd_table(seed, folder))
         chromium.close()
 
 
-def test_odd_tables_are_shown_as_they_are(tmp_path: Path, browser_path: str) -> None:
-    with visits(tmp_path, browser_path) as visit:
+def test_odd_tables_are_shown_as_they_are(tmp_path: Path) -> None:
+    with visits(tmp_path) as visit:
         for seed in SEEDS:
             one = visit(seed)
             for _ in range(STEPS):
@@ -209,7 +208,7 @@ def test_odd_tables_are_opened(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as folder, visits(Path(folder), "/usr/bin/chromium") as visit:
+    with TemporaryDirectory() as folder, visits(Path(folder)) as visit:
         for seed in map(int, sys.argv[1:]):
             one = visit(seed)
             for _ in range(LONG_STEPS):

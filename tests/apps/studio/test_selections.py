@@ -21,9 +21,8 @@ from playwright.sync_api import sync_playwright
 
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import predictions, studio
+from tests.apps.studio.conftest import launch, predictions, studio
 from tests.apps.studio.walk import UPLOADED, Walk
-from tests.conftest import BROWSER_FLAGS
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +34,7 @@ SEED = 742_861
 
 
 @contextmanager
-def walks(folder: Path, browser_path: str) -> Iterator:
+def walks(folder: Path) -> Iterator:
     """walk(seed): a new walk on a server with two models' tables and a table to upload."""
     for model in ("a", "b"):
         table.write(predictions(120, model), folder / f"{model}.parquet")
@@ -43,22 +42,20 @@ def walks(folder: Path, browser_path: str) -> Iterator:
     files = [folder / "a.parquet", folder / "b.parquet"]
     stores = {"": Store.open(files), UPLOADED: Store.open([folder / UPLOADED])}
     with studio(folder / "log", *map(str, files)) as url, sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=browser_path, args=BROWSER_FLAGS)
+        chromium = launch(play)
         yield lambda seed: Walk(chromium, url, folder, stores, seed)
         chromium.close()
 
 
-def test_what_is_selected_is_shown(
-    tmp_path: Path, browser_path: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with walks(tmp_path, browser_path) as start:
+def test_what_is_selected_is_shown(tmp_path: Path) -> None:
+    with walks(tmp_path) as start:
         walk = start(SEED)
         for _ in range(STEPS):
             walk.step()
 
 
 if __name__ == "__main__":
-    with TemporaryDirectory() as folder, walks(Path(folder), "/usr/bin/chromium") as start:
+    with TemporaryDirectory() as folder, walks(Path(folder)) as start:
         for seed in map(int, sys.argv[1:]):
             began = time.monotonic()
             walk = start(seed)

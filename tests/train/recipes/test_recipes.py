@@ -120,6 +120,22 @@ def layers_and_heads(model: torch.nn.Module, recipe: Recipe) -> set[str]:
     return layers | {h.kind for h in recipe.heads}
 
 
+def leave_repeats_out(model: torch.nn.Module) -> None:
+    """Removes blocks that repeat the one before them: an export takes as long as the network is
+    deep, and a repeated block brings no new operator.
+    """
+    for parent in list(model.modules()):
+        if not isinstance(parent, torch.nn.Sequential):
+            continue
+        before: tuple[object, ...] = ()
+        for name, block in list(parent.named_children()):
+            shapes = {k: v.shape for k, v in block.state_dict().items()}
+            this = (type(block), shapes)
+            if shapes and this == before:
+                delattr(parent, name)
+            before = this
+
+
 def settle(model: torch.nn.Module, recipe: Recipe) -> None:
     """Gives BatchNorm the statistics of some pictures. With those of two steps a deep network's
     outputs reach millions.
@@ -174,6 +190,7 @@ def test_two_steps_then_onnx(name: str, exported: set[str], tmp_path: Path) -> N
     used = layers_and_heads(run.network, recipe)
     if not exported >= used and not recipe.qat:  # what rounds agrees in its own way: test_qat.py
         model = run.network.to("cpu", memory_format=torch.contiguous_format)
+        leave_repeats_out(model)
         settle(model, recipe)
         write_onnx(model, Card(name, "0", recipe.input, recipe.heads), tmp_path / "model.onnx")
         assert check_parity(model, tmp_path / "model.onnx", random_crops(recipe, 2)) <= PARITY
