@@ -83,6 +83,15 @@ def _seconds(text: str) -> int:
     return seconds
 
 
+def _end(*_: object) -> None:
+    """Run the exit handlers, which delete visitors' files: containers are stopped by SIGTERM.
+
+    It may come again while they run.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def main(
     argv: Sequence[str] | None = None, *, note_host: Callable[[str], object] | None = None
 ) -> int:
@@ -93,8 +102,7 @@ def main(
         note_host: Called with every host that it asks for once it serves; see `serving.outbound`.
     """
     args = build_parser().parse_args(argv)
-    # Containers are stopped by SIGTERM: run the exit handlers, which delete visitors' files.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
 
     def run() -> None:
         # Gradio takes seconds to import; --help does not.

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from core.terminal import console_class
 from evaluation.analysis.summary import MIN_GROUP_SIZE, TableReport
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate, to_json_values
 
 PIPE_WIDTH = 1_000_000
 """Columns of a pipe or a file: more than any line needs, so that nothing is wrapped or cut."""
@@ -53,7 +53,7 @@ def print_table(
 
 def print_json(content: Mapping[str, object]) -> None:
     """Print reports, estimates and arrays, nested in any way, as one JSON object on stdout."""
-    print(json.dumps(plain(content), allow_nan=False))
+    print(json.dumps(to_json_values(content), allow_nan=False))
 
 
 def number(

@@ -99,20 +99,20 @@ def fields_of(report: DataclassInstance) -> dict[str, object]:
     return {f.metadata.get(JSON_KEY, f.name): getattr(report, f.name) for f in fields(report)}
 
 
-def plain(value: Any) -> Any:
+def to_json_values(value: Any) -> Any:
     """Return reports, estimates and arrays, nested in any way, as JSON values.
 
     A dataclass with `to_dict` becomes what that returns, any other one the dictionary of its
     fields.
     """
     if hasattr(value, "to_dict"):
-        return plain(value.to_dict())
+        return to_json_values(value.to_dict())
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(fields_of(value))
+        return to_json_values(fields_of(value))
     if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
+        return {key: to_json_values(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [to_json_values(inner) for inner in value]
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        return to_json_values(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value

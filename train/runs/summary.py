@@ -17,7 +17,7 @@ import numpy as np
 
 from core.errors import DataError
 from core.files import disk_errors
-from evaluation.statistics.estimate import plain
+from evaluation.statistics.estimate import to_json_values
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.recipe import Recipe, from_dict
 from train.runs import curves, history_picture, tensorboard
@@ -98,7 +98,7 @@ class RunSummary:
             "versions": self.facts.versions,
             "limit": self.facts.limit,
         }
-        return dict(plain(content))
+        return dict(to_json_values(content))
 
 
 def best_row(history: Sequence[EpochRow], min_delta: float) -> EpochRow:

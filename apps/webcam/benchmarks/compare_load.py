@@ -31,7 +31,7 @@ from core.progress import task
 from core.system import ROOT
 from evaluation.benchmark.app_processes import running
 from evaluation.benchmark.frames import SCENES
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate, to_json_values
 from evaluation.statistics.intervals import bootstrap_mean
 
 MAX_EXTRA = 0.03
@@ -74,7 +74,7 @@ class LoadComparison:
     def to_dict(self) -> dict[str, object]:
         """Return the JSON object of the command line."""
         values: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
-        return {name: plain(value) for name, value in values.items()} | {"met": self.met}
+        return {name: to_json_values(value) for name, value in values.items()} | {"met": self.met}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -211,7 +211,14 @@ def locate(root: str | Path, name: str, marks: Iterable[str] = ()) -> Path:
         return root
     named = root / name
     if not named.is_dir():
-        named = next((p for p in _subfolders(root) if _plain(p.name) == _plain(name)), root)
+        named = next(
+            (
+                p
+                for p in _subfolders(root)
+                if _letters_and_digits(p.name) == _letters_and_digits(name)
+            ),
+            root,
+        )
     return find_below(named, lambda folder: any((folder / m).exists() for m in marks)) or named
 
 
@@ -241,7 +248,7 @@ def _subfolders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
-def _plain(name: str) -> str:
+def _letters_and_digits(name: str) -> str:
     """Return the small letters and digits alone: `oulucasia` of `Oulu-CASIA` and `oulu_casia`."""
     return "".join(c for c in name.lower() if c.isalnum())
 

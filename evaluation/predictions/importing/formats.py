@@ -87,16 +87,18 @@ def _of_content(name: str, content: bytes) -> RawTable:
     if content.startswith(PARQUET):
         with pq.ParquetFile(pa.BufferReader(content)) as file:
             check_width(file.metadata.num_columns)
-        return RawTable(_plain(read_parquet(pa.py_buffer(content))), "Parquet", is_plain=True)
+        return RawTable(
+            _with_simple_types(read_parquet(pa.py_buffer(content))), "Parquet", is_plain=True
+        )
     if content.startswith(ARROW_FILE):
-        return RawTable(_plain(read_arrow(content)), "Arrow")
+        return RawTable(_with_simple_types(read_arrow(content)), "Arrow")
     if content.startswith(ARROW_STREAM):
-        return RawTable(_plain(read_arrow(content)), "Arrow stream")
+        return RawTable(_with_simple_types(read_arrow(content)), "Arrow stream")
     if content.startswith(FEATHER_1):
         table = feather.read_table(pa.BufferReader(content))
         table.validate(full=True)
         table = decoded(table, unpacked_limit(len(content)))
-        return RawTable(_plain(table), "Arrow")
+        return RawTable(_with_simple_types(table), "Arrow")
     if content.startswith((OLD_EXCEL, ZIP)):
         table, notes = read_spreadsheet(content)
         return RawTable(table, "a spreadsheet", notes=notes)
@@ -119,7 +121,7 @@ def _of_content(name: str, content: bytes) -> RawTable:
         beginning.startswith("[") and PurePosixPath(name).suffix.lower() not in (".csv", ".tsv")
     ):
         table, form = read_json(text)
-        return RawTable(_plain(table), _with(form, encoding))
+        return RawTable(_with_simple_types(table), _with(form, encoding))
     table, delimiter, notes = read_delimited(text)
     kind = {",": "CSV", "\t": "TSV"}.get(
         delimiter, f"CSV with {DELIMITERS.get(delimiter, repr(delimiter))}s"
@@ -132,7 +134,7 @@ def _with(form: str, encoding: str) -> str:
     return form if encoding == "UTF-8" else f"{form} in {encoding}"
 
 
-def _plain(table: pa.Table) -> pa.Table:
+def _with_simple_types(table: pa.Table) -> pa.Table:
     """Return the table with bytes as texts, decimals as floats and nulls as empty texts."""
     columns = []
     for column in table.columns:

@@ -145,6 +145,8 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     process, url = start([*command, "--allow-host", OTHER_NAME], cache)
     yield Server(url, cache, process.pid)
     process.terminate()
+    time.sleep(0.2)
+    process.terminate()  # who waits for its end may ask for it again
     try:
         log = process.communicate(timeout=20)[0]
     except subprocess.TimeoutExpired:

@@ -23,7 +23,7 @@ from evaluation.analysis.store_groups import StoreGroups
 from evaluation.analysis.store_summary import summary
 from evaluation.predictions import arrays, table
 from evaluation.statistics.counts import GroupedCounts
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate, to_json_values
 from evaluation.statistics.sample import Sample
 from evaluation.store import Store, Where
 from evaluation.store.counts import grouped_counts
@@ -201,7 +201,7 @@ def test_ages_are_the_same(both) -> None:
 
 def test_mistakes_across_tasks_are_the_same(both) -> None:
     report, _, store = both
-    pairs = [plain(pair) for pair in store_ages.cross_tasks(store, Where())]
+    pairs = [to_json_values(pair) for pair in store_ages.cross_tasks(store, Where())]
     assert [(p["task"], p["given"], p["n"]) for p in pairs] == [
         (p["task"], p["given"], p["n"]) for p in report["cross"]
     ]
