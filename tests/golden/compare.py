@@ -34,7 +34,7 @@ WIDTH, MAX_LISTED = 100, 30
 Path = tuple[str, ...]
 
 
-def plain(value: Any) -> Any:
+def comparable(value: Any) -> Any:
     """Any output as JSON values: keys sorted as texts, floats rounded, NaN as None, fields dropped.
 
     Args:
@@ -51,9 +51,9 @@ def plain(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, Mapping):
         pairs = sorted((str(k), v) for k, v in value.items())
-        return {k: plain(v) for k, v in pairs if k not in DROPPED}
+        return {k: comparable(v) for k, v in pairs if k not in DROPPED}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [comparable(v) for v in value]
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") + 0.0 if math.isfinite(value) else None
     assert value is None or isinstance(value, str | int), f"no JSON: {type(value)}"
@@ -117,7 +117,7 @@ def differences(golden: Any, now: Any, kind: str) -> list[str]:
     """What differs, in lines for a reader; empty where nothing does.
 
     Args:
-        golden, now: two outputs of `plain`.
+        golden, now: two outputs of `comparable`.
         kind: "values" or "intervals": which of the leaves are looked at.
     """
     old, new = (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.golden.compare import differences, kind_of, leaves, plain, same, text
+from tests.golden.compare import comparable, differences, kind_of, leaves, same, text
 from tests.golden.goldens import FILES, GOLDENS
 
 MOST_BYTES = 1_000_000
@@ -17,7 +17,7 @@ MOST_BYTES = 1_000_000
 @cache
 def output(name: str) -> Any:
     """The output as it is now; made once for both tests."""
-    return plain(GOLDENS[name]())
+    return comparable(GOLDENS[name]())
 
 
 def check(name: str, kind: str) -> None:
@@ -77,7 +77,9 @@ def test_numbers_are_compared_to_nine_digits_and_all_else_exactly() -> None:
 
 
 def test_files_are_json_with_sorted_keys() -> None:
-    value = plain({"b": [1.23456789012345, float("nan")], "a": {"created": "today", "n": (1, 2)}})
+    value = comparable(
+        {"b": [1.23456789012345, float("nan")], "a": {"created": "today", "n": (1, 2)}}
+    )
     assert value == {"a": {"n": [1, 2]}, "b": [1.23456789012, None]}
     long = {"rows": [{"name": "x" * 60, "n": i} for i in range(3)]}
     assert json.loads(text(long)) == long and len(text(long).splitlines()) > 3

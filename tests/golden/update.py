@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 
-from tests.golden.compare import TOLERANCE, differences, plain, text
+from tests.golden.compare import TOLERANCE, comparable, differences, text
 from tests.golden.goldens import FILES, GOLDENS
 
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     FILES.mkdir(exist_ok=True)
     for name in args.names or GOLDENS:
-        file, now = FILES / f"{name}.json", plain(GOLDENS[name]())
+        file, now = FILES / f"{name}.json", comparable(GOLDENS[name]())
         if file.exists():
             golden = json.loads(file.read_text(encoding="utf-8"))
             lines = [line for kind in TOLERANCE for line in differences(golden, now, kind)]

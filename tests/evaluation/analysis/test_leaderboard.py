@@ -23,7 +23,7 @@ from evaluation.analysis import store_pairs, table_pairs
 from evaluation.analysis.leaderboard import from_store, from_tables, indistinct
 from evaluation.analysis.leaderboard.ranking import Leaderboard
 from evaluation.predictions import Meta, table
-from evaluation.statistics.estimate import plain
+from evaluation.statistics.estimate import to_json_values
 from evaluation.statistics.significance import FEW_PAIRS
 from evaluation.store import Store, Where
 from tests.evaluation.store.test_agreement import TASK, few, opened, random_table
@@ -60,7 +60,7 @@ def test_random_models_are_ranked_alike_by_numpy_and_sql_and_as_references_say(
     for task, board in boards.items():
         other = from_store.leaderboard(store, task, names, baseline, Where())
         assert other is not None
-        mine, theirs = leaves(plain(board)), leaves(plain(other))
+        mine, theirs = leaves(to_json_values(board)), leaves(to_json_values(other))
         assert mine == pytest.approx(theirs, abs=1e-9)
     if not has_people:  # over people no reference of ours tests
         check(boards[TASK], tables)
@@ -88,7 +88,9 @@ def test_the_order_of_files_and_of_their_labels_changes_no_figure(
         from_tables.leaderboards(read, "b").tasks[TASK],
         from_store.leaderboard(store, TASK, names, "b", Where()),
     ):
-        assert leaves(plain(board)) == pytest.approx(leaves(plain(alike)), abs=1e-12)
+        assert leaves(to_json_values(board)) == pytest.approx(
+            leaves(to_json_values(alike)), abs=1e-12
+        )
     pair = table_pairs.compare(read["a"], read["b"]).tasks[TASK]
     other = store_pairs.compare(store, TASK, "a", "b", Where())
     assert pair.differences == other.differences

@@ -15,7 +15,7 @@ from core.labels import FERPLUS8, age_decade
 from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays
 from evaluation.predictions.schema import P_COLUMNS, to_schema
-from evaluation.statistics.estimate import plain
+from evaluation.statistics.estimate import to_json_values
 
 LABELS = np.array(FERPLUS8.labels)
 
@@ -43,7 +43,7 @@ def small_table(n: int = 300, **more: object) -> pa.Table:
 def test_every_figure_comes_from_its_own_rows() -> None:
     table = small_table()
     report, frame = table_report(table), table.to_pandas()
-    json.dumps(plain(report), allow_nan=False)
+    json.dumps(to_json_values(report), allow_nan=False)
     emotion, p = report.emotion, frame[[P_COLUMNS[i] for i in (1, 3, 4)]].to_numpy(float)
     called = LABELS[[1, 3, 4]][p.argmax(axis=1)]
     assert emotion.labels == LABELS[[1, 3, 4]].tolist()

@@ -21,7 +21,7 @@ from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import selective
 from evaluation.predictions import table
 from evaluation.predictions.schema import P_COLUMNS, to_schema
-from evaluation.statistics.estimate import plain
+from evaluation.statistics.estimate import to_json_values
 
 
 @settings(max_examples=40, deadline=None)
@@ -95,7 +95,7 @@ def test_all_abstained() -> None:
         and plan.accuracy.value is None
         and plan.per_class[0].threshold is None
     )
-    json.dumps(plain(plan), allow_nan=False)
+    json.dumps(to_json_values(plan), allow_nan=False)
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -18,7 +18,7 @@ from evaluation.analysis import store_ages, store_classes, store_pairs, table_pa
 from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays, table
 from evaluation.predictions.schema import to_schema
-from evaluation.statistics.estimate import Estimate, plain
+from evaluation.statistics.estimate import Estimate, to_json_values
 from evaluation.statistics.sample import Sample
 from evaluation.store import Store, Where
 
@@ -105,7 +105,7 @@ def test_report_and_studio_leave_out_what_is_not_known(
     written = json.loads(
         capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON")
     )
-    assert written["emotion"] == json.loads(json.dumps(plain(report.emotion)))
+    assert written["emotion"] == json.loads(json.dumps(to_json_values(report.emotion)))
 
 
 @pytest.mark.parametrize("wrong", [0, 2])

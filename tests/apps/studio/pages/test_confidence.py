@@ -19,7 +19,7 @@ from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis.thresholds import plan_thresholds
 from evaluation.predictions import arrays, table
-from evaluation.statistics.estimate import plain
+from evaluation.statistics.estimate import to_json_values
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
 from tests.evaluation import references
@@ -97,9 +97,9 @@ def test_the_command_in_the_terminal_is_that_plan(
     plan = json.loads(capsys.readouterr().out)
     assert (
         plan["per_class"]
-        == plain(plan_thresholds(arrays.one_model(both, "it's b"), "gender", precision=0.7))[
-            "per_class"
-        ]
+        == to_json_values(
+            plan_thresholds(arrays.one_model(both, "it's b"), "gender", precision=0.7)
+        )["per_class"]
     )
     _, typed = threshold_planner.command(store, Where("gender"), "a (again)", "precision", 0.7)
     assert typed.endswith("plan again.parquet --task gender --precision 0.7")
