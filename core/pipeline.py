@@ -214,17 +214,17 @@ class Pipeline:
 
     def _predict(self, searched: Sequence[_Detected], side: int, start: float) -> list[Reading]:
         aligned = perf_counter()
-        crops = np.concatenate([s.crops for s in searched])
+        crops = np.concatenate([detected.crops for detected in searched])
         predictions = iter(self.predictor.predict_crops(crops))
         shown = iter(self.predictor.shown(crops))
         net_ms = 1000 * (perf_counter() - aligned) / len(searched)
         readings = []
-        for s in searched:
+        for detected in searched:
             faces = tuple(
                 _judge(face, next(predictions), next(shown), refused)
-                for face, refused in zip(s.faces, s.refused, strict=True)
+                for face, refused in zip(detected.faces, detected.refused, strict=True)
             )
-            timing = {"detect": s.detect_ms, "align": s.align_ms, "net": net_ms}
+            timing = {"detect": detected.detect_ms, "align": detected.align_ms, "net": net_ms}
             timing["total"] = 1000 * (perf_counter() - start) / len(searched)
             readings.append(Reading(faces, {k: round(v, 3) for k, v in timing.items()}, side))
         return readings

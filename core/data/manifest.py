@@ -234,7 +234,7 @@ def _about(table: pa.Table, file: Path) -> About:
 def _check(table: pa.Table, about: About, file: Path) -> None:
     """Raise DataError for the first row that cannot be right; the first row is row 1."""
 
-    def rows(name: str, good: Callable[[Any], bool], what: str) -> None:
+    def check_column(name: str, good: Callable[[Any], bool], what: str) -> None:
         checked: dict[Any, bool] = {}
         for i, value in enumerate(table[name].to_pylist(), 1):
             if value not in checked:
@@ -249,14 +249,16 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
         plain = PurePosixPath(path or "/")
         return not plain.is_absolute() and ".." not in plain.parts and "\0" not in str(plain)
 
-    rows("id", bool, "a name")
-    rows("root", about.roots.__contains__, f"one of {sorted(about.roots)}")
-    rows("path", inside, "a path inside its root")
-    rows("split", (*SPLITS[:-1],).__contains__, f"one of {SPLITS[:-1]}")
-    rows("emotion", lambda v: v is None or v in FERPLUS8.labels, f"one of {FERPLUS8.labels}")
-    rows("gender", lambda v: v is None or v in GENDER2.labels, f"one of {GENDER2.labels}")
+    check_column("id", bool, "a name")
+    check_column("root", about.roots.__contains__, f"one of {sorted(about.roots)}")
+    check_column("path", inside, "a path inside its root")
+    check_column("split", (*SPLITS[:-1],).__contains__, f"one of {SPLITS[:-1]}")
+    check_column(
+        "emotion", lambda v: v is None or v in FERPLUS8.labels, f"one of {FERPLUS8.labels}"
+    )
+    check_column("gender", lambda v: v is None or v in GENDER2.labels, f"one of {GENDER2.labels}")
     for name in ("age", *(name for name in AGE_RANGE if name in table.column_names)):
-        rows(name, lambda v: v is None or 0 <= v <= AGE_MAX, f"0 to {AGE_MAX} years")
+        check_column(name, lambda v: v is None or 0 <= v <= AGE_MAX, f"0 to {AGE_MAX} years")
     counts = pc.value_counts(table["id"])
     if len(counts) != len(table):
         twice = next(c["values"].as_py() for c in counts if c["counts"].as_py() > 1)

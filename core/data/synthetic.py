@@ -63,12 +63,12 @@ def load(root: str | Path, split: str) -> Samples:
         rows += [
             Row(
                 f"{part}-{len(looks)}/{i:05d}.png",
-                x.emotion,
-                x.gender,
-                float(x.age),
-                groups={"skin": SKINS[x.skin]},
+                look.emotion,
+                look.gender,
+                float(look.age),
+                groups={"skin": SKINS[look.skin]},
             )
-            for i, x in enumerate(looks)
+            for i, look in enumerate(looks)
         ]
     return build(
         "synthetic",
