@@ -5,8 +5,8 @@ forties. A card may therefore carry, beside the temperature, a few factors `age@
 as far as the network's own interval one must reach to hold the intended share of people who *are* Y
 years old. Between those years the factor is linear. An interval then holds every age that lies
 within its own factor's half width: label-conditional conformal prediction (Vovk, arXiv 1209.2673).
-So the share holds for each true age, which no widening by the predicted one can bring, although
-nobody knows the true age when the model predicts.
+So the intended share is reached for each true age, although the true age is unknown when the model
+predicts. Factors that depend on the predicted age could not do that.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.labels import AGE_MAX
 
 PREFIX = "age@"
 OLDEST = float(AGE_MAX)
-"""Years; no interval goes on beyond, or below 0."""
+"""Years; no interval reaches beyond it, or below 0."""
 MIN_HALF_WIDTH_YEARS = 0.5
 """Least years of an interval on either side before any factor: ages are whole years."""
 

@@ -33,7 +33,9 @@ NAME_ERRORS = {
     errno.EISDIR,
     errno.ENAMETOOLONG,
 }
-"""Errors of files that were named wrongly: by the user or, where no word does, by us."""
+"""Errors of files that were named wrongly: the user's mistake where a word of the command line
+names the file, ours where none does.
+"""
 
 
 def exit_status(

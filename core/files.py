@@ -16,8 +16,8 @@ from core.errors import DataError
 
 BLOCK_BYTES = 1 << 20
 FORMULA = r"'*[=+\-@＝＋－＠\t\r\n]"
-"""How a CSV cell begins that some spreadsheet would run, or would run without its apostrophes: one
-more keeps it harmless and reads back.
+"""How a CSV cell begins that a spreadsheet may run as a formula, as it is or once it has removed an
+apostrophe. `csv_cell` puts one more apostrophe before it, and `read_csv_cell` takes that away.
 """
 _FORMULA = re.compile(FORMULA)
 

@@ -100,6 +100,11 @@ def pose_of(image_shape: tuple[int, ...], face: Face | None, spec: InputSpec) ->
 
     Without a face, or in a published crop that the spec takes as it is, that is the centred square
     that holds the whole picture.
+
+    Args:
+        image_shape: of the picture, (H, W, ...).
+        face: None where no face was found.
+        spec: says whether and how the landmarks place the crop.
     """
     if face is None or (face.chip and not spec.align):
         height, width = image_shape[:2]
@@ -117,7 +122,10 @@ def crop_face(image: np.ndarray, face: Face | None, spec: InputSpec) -> np.ndarr
     Args:
         image: RGB uint8 (H, W, 3).
         face: None where no face was found in a published crop: the whole picture is the crop.
-        spec: how.
+        spec: of the network that takes the crop.
+
+    Raises:
+        ValueError: the image has another type or shape, or no pixels.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(
@@ -204,6 +212,9 @@ def to_input(crop: np.ndarray, spec: InputSpec) -> np.ndarray:
 
     Returns:
         (channels, size, size), or (N, ...).
+
+    Raises:
+        ValueError: the crop has another type or shape.
     """
     expected = spec.shape
     if crop.dtype != np.uint8 or crop.shape[-3:] != expected:

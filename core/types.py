@@ -17,12 +17,12 @@ picture.
 """
 
 LIMIT = 0.7
-"""An answer of less probability is uncertain, where the model brings no limit of its own."""
+"""A probability below it is uncertain, where the model has no limit of its own."""
 
 UNCLEAR_AGE_YEARS = 30.0
 """An age whose interval is wider than this is unclear, whatever the model's own limit: a third of a
-life of 90 years. It could hold a child and a parent, so its ends are no answer. 5 % of the UTKFace
-and 22 % of the FER+ validation faces have such intervals.
+life of 90 years. It could hold a child and a parent, so no age is said. 5 % of the UTKFace and 22 %
+of the FER+ validation faces have such intervals.
 """
 
 Floats = NDArray[np.float64]
@@ -118,7 +118,7 @@ class Distribution:
 
     @property
     def uncertain(self) -> bool:
-        """Whether `top` is too improbable to be given as the answer."""
+        """Whether `top` is less probable than the limit; always so at a limit of 1."""
         return self.confidence < self.limit or self.limit >= 1
 
     def as_dict(self) -> dict[str, float]:

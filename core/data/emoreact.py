@@ -1,12 +1,12 @@
 """EmoReact: 1,102 videos of 63 children aged four to fourteen (Nojavanasghari et al., ICMI 2016).
 
-Layout of version 1.0, as programs that read it have it: EmoReact_V_1.0/Data/Train, Validation, Test
-with NAME.mp4, and in Labels train_names.txt with a video a line beside train_labels.text, the same
-lines as eight numbers, each over 0 where annotators saw that emotion, and a valence; for validation
-val_ or validation_. A video may have several of the eight; taken are those with one alone that
-others have too: happiness, surprise, disgust, fear. Of each video three frames, at a quarter, half
-and three quarters of it, are written as PNGs into the user's cache once. The split is the
-publishers'.
+Layout of version 1.0, as published programs read it: EmoReact_V_1.0/Data/Train, Validation and Test
+with NAME.mp4; Labels/train_names.txt with one video a line; Labels/train_labels.text with, for the
+same lines, eight numbers (above 0 where annotators saw that emotion) and a valence. The lists of
+validation begin with val_ or validation_. A video may have several of the eight emotions. Kept are
+videos with exactly one that other data sets have too: happiness, surprise, disgust or fear. Three
+frames of each video, at a quarter, half and three quarters of it, are written as PNGs into the
+user's cache once. The split is the publishers'.
 """
 
 from __future__ import annotations

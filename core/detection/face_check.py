@@ -1,9 +1,9 @@
 """Tells whether what was detected is a whole, upright face, before anything is predicted from it.
 
-A detector also answers for hands, collars and patterns, and for heads that are cut off or turned
-over. A small network (trained by `python -m train face_check`) looks at the crop itself. Its
-threshold stands in the file: of the validation faces of FER+ and UTKFace it loses 1 % at the most.
-Detections are also refused for their score and for their place at the picture's border.
+A detector also finds hands, collars and patterns, and heads that are cut off or upside down. A
+small network (trained by `python -m train face_check`) looks at the crop itself. Its threshold
+stands in the file: of the validation faces of FER+ and UTKFace it loses 1 % at the most. Detections
+are also refused for their score and for their place at the picture's border.
 """
 
 from __future__ import annotations

@@ -64,7 +64,11 @@ class BlockCounter:
 
 
 def check_bytes(size: int, name: str, max_bytes: int) -> None:
-    """Refuse a file of more than `max_bytes` bytes."""
+    """Refuse a large file.
+
+    Raises:
+        ImageError: it has more than `max_bytes` bytes.
+    """
     if size > max_bytes:
         raise ImageError(
             f"Expected {name} to have at most {max_bytes} bytes, got {size}; try a smaller or more "
@@ -75,7 +79,17 @@ def check_bytes(size: int, name: str, max_bytes: int) -> None:
 def check_size(
     size: tuple[int, ...], name: str, max_pixels: int, bytes_per_pixel: float = 1
 ) -> None:
-    """Refuse a picture without pixels, or with more than its kind may have."""
+    """Refuse an empty or a large picture.
+
+    Args:
+        size: width and height, pixels.
+        name: what messages call the picture.
+        max_pixels: limit of width times height.
+        bytes_per_pixel: what its decoder holds of each pixel; see MAX_DECODED_BYTES.
+
+    Raises:
+        ImageError: it has no pixels, or more than either limit allows.
+    """
     width, height = size
     limit = min(max_pixels, int(MAX_DECODED_BYTES / bytes_per_pixel))
     if not 0 < width * height <= limit:

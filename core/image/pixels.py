@@ -77,7 +77,7 @@ def from_array(array: np.ndarray, max_pixels: int) -> np.ndarray:
         RGB uint8 (H, W, 3).
 
     Raises:
-        ImageError: it has another type or shape, or more than `max_pixels` pixels.
+        ImageError: it has another type or shape, no pixels, or more than `max_pixels`.
     """
     grey = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1)
     if array.dtype != np.uint8 or not (grey or (array.ndim == 3 and array.shape[2] in (3, 4))):

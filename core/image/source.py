@@ -15,7 +15,8 @@ def read(source: object, max_bytes: int) -> tuple[bytes, str]:
     """Return a file's bytes and what messages call it.
 
     Raises:
-        ImageError: neither bytes nor the path of a file, a video, or more than `max_bytes`.
+        ImageError: neither bytes nor the path of a file, a file that cannot be read, a video, or
+            more than `max_bytes`.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         check_is_no_video(bytes(memoryview(source)[:HEAD_BYTES]), "the picture")

@@ -50,6 +50,9 @@ def build(
         dense_norm: BatchNorm after the dense layer.
         dropout: after the dense layer.
         momentum: of every BatchNorm.
+
+    Raises:
+        ValueError: `norm` is another word.
     """
     if norm not in NORMS:
         raise ValueError(f"Expected `norm` to be one of {NORMS}, got {norm!r}.")

@@ -35,7 +35,10 @@ class UnknownSizeError(Exception):
 
 
 class Call:
-    """One operator with what is known of its inputs."""
+    """One operator with what is known of its inputs.
+
+    All methods but `has` raise UnknownSizeError where what they should return is not known.
+    """
 
     def __init__(self, node: Node, inputs: Sequence[Value | None]) -> None:
         self.node, self.inputs = node, inputs

@@ -202,7 +202,7 @@ def _attribute(reader: Reader, fields: Message, name: str) -> Attribute:
 
 
 def _constant(message: Message) -> Constant:
-    """Check that a tensor has as many bytes as its shape says."""
+    """Return a tensor; refuse one that does not hold as many numbers as its shape says."""
     name = f"tensor {protobuf.text(message, 'name')!r:.80}"
     for field in ("external_data", "segment", "string_data", "uint64_data"):
         if field in message:

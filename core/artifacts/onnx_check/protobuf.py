@@ -129,13 +129,17 @@ def text(message: Message, name: str) -> str:
     """Return the text of a field; empty where it is not there.
 
     Raises:
-        ModelError: it is not UTF-8.
+        ModelError: it is not UTF-8, or longer than MAX_TEXT_BYTES.
     """
     return next(iter(texts(message, name)), "")
 
 
 def number(message: Message, name: str) -> int:
-    """Return the signed number of a field; 0 where it is not there."""
+    """Return the signed number of a field; 0 where it is not there.
+
+    Raises:
+        ModelError: as `numbers`.
+    """
     return next(iter(numbers(message, name)), 0)
 
 

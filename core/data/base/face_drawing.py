@@ -161,7 +161,7 @@ def draw(look: Look, rng: np.random.Generator) -> np.ndarray:
 
 def _head_and_hair(pen: _Pen, person: _Person, rng: np.random.Generator) -> None:
     skin, hair, width, male = person.skin, person.hair, person.width, person.male
-    # of the hair, below the ears
+    # of the hair that falls below the ears
     length = rng.uniform(0.0, 0.3) if male else rng.uniform(0.75, 1.2)
     if length > 0.5:
         top, bottom = width + 0.16, width + 0.12

@@ -29,7 +29,7 @@ def absolute(path: Path) -> Path:
 
 
 def content(path: Path) -> Path | bytes:
-    """Return the bytes of a picture in a store, none where there is none; a file's path as it is.
+    """Return the bytes of a picture in a store, empty if it is not there; a file's path as it is.
 
     Raises:
         DataError: the store cannot be read.

@@ -64,6 +64,10 @@ class Samples:
         problems: what was left out.
         tight: every picture is one face that fills it (FER2013, UTKFace); False where the face must
             be searched in a larger photograph.
+
+    Raises:
+        ValueError: a column has another shape.
+        DataError: two samples have the same id.
     """
 
     name: str

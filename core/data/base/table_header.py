@@ -89,7 +89,9 @@ def only_utf8_names(source: str | Path) -> Iterator[None]:
 
 
 def read_names(fields: Iterable[pa.Field]) -> list[str]:
-    """Return the names of columns and of what is nested in them; a schema's text would hide damage.
+    """Return the names of columns and of the fields nested in them.
+
+    Each name is read by itself, since `str(schema)` does not fail on one that is not UTF-8.
 
     Raises:
         UnicodeDecodeError: a name is not UTF-8.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from core.artifacts.card import Head
 
 AGE_START = 35.0
-"""Years that a fresh regression head answers: about the mean of the data sets, which a head that
+"""Years that a fresh regression head predicts: about the mean of the data sets, which a head that
 starts at 0 takes long to reach.
 """
 
