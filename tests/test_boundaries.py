@@ -1,5 +1,5 @@
-"""The walls of the house: which room may import which, where torch is, where class names stand, and
-what is never unpickled.
+"""Boundaries: which room may import which, where torch is imported, where class names stand, and
+that nothing is unpickled.
 """
 
 from __future__ import annotations

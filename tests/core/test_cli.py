@@ -1,3 +1,5 @@
+"""Command lines: which command is imported, its help, and the exit status of each error."""
+
 from __future__ import annotations
 
 import errno

@@ -1,3 +1,7 @@
+"""FER+ and UTKFace in the publishers' layouts: votes, names, faults, splits; and the crop cache,
+which resumes.
+"""
+
 from __future__ import annotations
 
 import os

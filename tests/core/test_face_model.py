@@ -1,3 +1,5 @@
+"""A network and an ensemble have the same functions, and one of one member predicts the same."""
+
 from __future__ import annotations
 
 import inspect

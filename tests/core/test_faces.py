@@ -1,3 +1,5 @@
+"""Face detection: YuNet and Haar on a portrait, at borders, in threads, with a damaged model."""
+
 from __future__ import annotations
 
 import threading

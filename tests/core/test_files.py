@@ -1,3 +1,5 @@
+"""Atomic writing: a file or folder appears whole or not at all, whatever ends the process."""
+
 from __future__ import annotations
 
 import ast

@@ -1,3 +1,5 @@
+"""Label spaces: the same names in each, spellings, collapsed classes, decades of age."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""From a picture to readings: form, several faces, abstention, turned, dark and blurred faces."""
+
 from __future__ import annotations
 
 import json

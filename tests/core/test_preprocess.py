@@ -1,3 +1,7 @@
+"""Crops and network input: where landmarks land, faces at the border, exact values, and the input
+spec as JSON.
+"""
+
 from __future__ import annotations
 
 import json

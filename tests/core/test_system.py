@@ -1,3 +1,5 @@
+"""The machine: processors that a container may use, and its description."""
+
 from __future__ import annotations
 
 import math

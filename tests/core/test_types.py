@@ -1,3 +1,5 @@
+"""Faces, distributions and ages: malformed ones are refused; bands, thresholds, abstention."""
+
 from __future__ import annotations
 
 import cv2

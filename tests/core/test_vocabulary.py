@@ -1,3 +1,5 @@
+"""Titles, units and number formats of metrics and tasks, and counts in sentences."""
+
 from __future__ import annotations
 
 import ast

@@ -1,4 +1,4 @@
-"""`python -m apps.webcam.read`."""
+"""`python -m apps.webcam.read`: text, JSON, CSV and annotated copies of pictures and videos."""
 
 from __future__ import annotations
 

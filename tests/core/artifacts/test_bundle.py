@@ -1,3 +1,5 @@
+"""A bundle's file: the card inside it survives, and damaged or lying files are refused by name."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""A cache of crops and files for each test of the data sets, outside the user's."""
+
 from __future__ import annotations
 
 from pathlib import Path

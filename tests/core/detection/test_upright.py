@@ -1,3 +1,5 @@
+"""Faces in turned pictures: found where they are, and a sure face is searched for once."""
+
 from __future__ import annotations
 
 import numpy as np

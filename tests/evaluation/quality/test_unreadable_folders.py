@@ -1,4 +1,4 @@
-"""Folders of a data set that may not be read."""
+"""An audit names the folder that may not be read, and goes on with the other splits."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Confidence and when to say nothing, as the studio computes them from counts, equal the library's
-on the rows themselves.
+"""Calibration and selective prediction, as the studio computes them from counts, equal those that
+the library computes from the rows themselves.
 """
 
 from __future__ import annotations

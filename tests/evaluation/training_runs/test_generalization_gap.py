@@ -1,3 +1,5 @@
+"""The gap of training and validation: bands without holes, a verdict for each gap."""
+
 from __future__ import annotations
 
 import doctest

@@ -1,3 +1,5 @@
+"""Augmentation: the same draw for the same seed, and each change does something within bounds."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Samples for training: a recipe's classes, missing labels, weights, limits, prepared crops."""
+
 from __future__ import annotations
 
 import shutil

@@ -1,3 +1,5 @@
+"""Mixup: how often it acts, and that blended targets give the blend of the losses."""
+
 from __future__ import annotations
 
 import pytest

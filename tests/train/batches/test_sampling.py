@@ -1,3 +1,5 @@
+"""Orders of samples: they follow from seed and epoch, alternate, balanced and weighted."""
+
 from __future__ import annotations
 
 import pytest

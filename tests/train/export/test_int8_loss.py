@@ -1,4 +1,4 @@
-"""How much INT8 may lose on validation."""
+"""INT8 is refused where it loses too much on validation; a small loss or a gain passes."""
 
 from __future__ import annotations
 

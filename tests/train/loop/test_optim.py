@@ -1,3 +1,5 @@
+"""Weight decay: Keras' L2 penalty by its formula, parts of a network, refused combinations."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Learning rates: those of torch's and Keras' schedules, and a plateau that resumes exactly."""
+
 from __future__ import annotations
 
 import pytest

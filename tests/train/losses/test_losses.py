@@ -1,3 +1,5 @@
+"""Every loss: values computed by hand, gradients, and samples without a label change none."""
+
 from __future__ import annotations
 
 import math

@@ -1,3 +1,5 @@
+"""Frozen parts keep weights and BatchNorm statistics, until the epoch in which they learn."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Recipes: as JSON, by `--set`, of other versions, the list, and files of the user's own."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Checkpoints: a round trip, a full disk, and hostile or damaged files, whose code never runs."""
+
 from __future__ import annotations
 
 import pickle

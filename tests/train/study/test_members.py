@@ -1,4 +1,4 @@
-"""The studies of the list, and the process of a member."""
+"""Every study has members that resolve; the process of a member fails and ends as it should."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cards beside the picture."""
+"""The cards beside the picture: predictions, uncertainty, abstention, many faces, escaped text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captions and JSON of a video."""
+"""Captions and JSON of a video hold what was measured at each moment, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,3 +1,7 @@
+"""What data set adapters share: files of a folder, fingerprints, tables of labels, splits by hash
+and by person.
+"""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Plans done: nothing lost, nothing touched."""
+"""Plans applied: no picture is lost, and the data set itself stays as it was."""
 
 from __future__ import annotations
 
