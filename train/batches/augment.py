@@ -80,7 +80,7 @@ def _affine(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
 def _lowres(x: Tensor, settings: Augment, generator: torch.Generator) -> Tensor:
     chosen, side = _some(len(x), settings.lowres, generator), x.shape[-1]
     for part in chosen.chunk(4):  # one size per part keeps this a batch operation
-        small = int(side * float(_uniform(1, settings.lowres_min, 1.0, generator)))
+        small = max(1, int(side * float(_uniform(1, settings.lowres_min, 1.0, generator))))
         if len(part) and small < side:
             down = F.interpolate(x[part], size=small, mode="area")
             x[part] = F.interpolate(down, size=side, mode="bilinear", align_corners=False)

@@ -81,7 +81,7 @@ def logit_difference(model: nn.Module, path: Path, crops: NDArray[np.uint8]) -> 
     predictor = Predictor(path, is_trusted=True)
     spec = predictor.card.input
     ours, theirs = outputs(model, crops, spec), predictor.logits(to_input(crops, spec))
-    return max(float(np.abs(ours[task] - theirs[task]).max()) for task in theirs)
+    return float(np.max([np.abs(ours[task] - theirs[task]).max() for task in theirs]))  # keeps NaN
 
 
 def check_folded(
@@ -131,9 +131,8 @@ def _difference(predictor: Predictor, ours: Outputs, theirs: Outputs) -> float:
     """Return the largest difference of calibrated outputs, of years as a share of them."""
     a, b = predictor.calibrate(ours), predictor.calibrate(theirs)
     in_years = {h.task for h in predictor.card.heads if h.kind == "regression"}
-    return max(
-        float(
-            (np.abs(a[k] - b[k]) / (np.maximum(1.0, np.abs(a[k])) if k in in_years else 1.0)).max()
-        )
+    differences = [
+        (np.abs(a[k] - b[k]) / (np.maximum(1.0, np.abs(a[k])) if k in in_years else 1.0)).max()
         for k in a
-    )
+    ]
+    return float(np.max(differences))  # NaN where any is, unlike `max`

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from core.detection.face_check import INPUT, KEY
+from core.errors import DataError
 from core.files import atomic_file
 from core.preprocess import to_input
 from train.batches.augment import augment
@@ -65,7 +66,12 @@ def fit(crops: TrainingCrops, epochs: int, report: Callable[[int, float], None])
         crops: to learn from.
         epochs: over the faces.
         report: called after each epoch with its number and mean loss.
+
+    Raises:
+        DataError: there are fewer than `BATCH` faces.
     """
+    if len(crops.faces) < BATCH:
+        raise DataError(f"Expected at least {BATCH} faces to learn from, got {len(crops.faces)}.")
     torch.manual_seed(SEED)
     rng, draws = np.random.default_rng(SEED), torch.Generator().manual_seed(SEED)
     network = build()

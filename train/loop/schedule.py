@@ -66,7 +66,7 @@ def _one_cycle(
 ) -> float:
     """Go from the first value to the second over the warm-up, then to the third."""
     top = settings.warmup * steps - 1
-    if step <= top:
+    if step <= top and top > 0:
         return _cosine(*values[:2], step / top)
     return _cosine(*values[1:], (step - top) / max(1e-9, steps - 1 - top))
 
@@ -172,7 +172,7 @@ class Scheduler:
         return self.plateau.state_dict() if self.plateau else {}
 
     def load_state_dict(self, state: dict[str, object]) -> None:
-        """Undo `state_dict`."""
+        """Restore what `state_dict` returned."""
         held_lr = state.get("held_lr")
         if isinstance(held_lr, float):
             self.held_lr = held_lr

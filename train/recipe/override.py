@@ -36,14 +36,14 @@ def _literal(text: str) -> Any:
     constants = {"true": "True", "false": "False", "none": "None"}
     try:
         return ast.literal_eval(constants.get(text.lower(), text))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError):  # TypeError: {[]: 1}
         return text
 
 
 def _set(node: Any, names: list[str], value: Any, path: str) -> Any:
     """Return `node` with the field that `names` leads to set to `value`."""
     name, rest = names[0], names[1:]
-    if isinstance(node, Model) and name == "options" and rest:
+    if isinstance(node, Model) and name == "options" and len(rest) == 1:
         _check_name(rest[0], _model_options(node), path)
         return replace(node, options={**node.options, rest[0]: value})
     if isinstance(node, Mapping):

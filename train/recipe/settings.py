@@ -199,6 +199,11 @@ class Schedule:
     def __post_init__(self) -> None:
         _one_of("schedule.kind", self.kind, ScheduleKind)
         _one_of("schedule.counting", self.counting, Counting)
+        if min(self.period, self.multiply) < 1:
+            raise UserError(
+                "Expected schedule.period and schedule.multiply from 1, got "
+                f"{self.period} and {self.multiply}."
+            )
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ def test_one_cycle_is_torchs() -> None:
     ) == pytest.approx(expected)
 
 
+def test_one_cycle_starts_at_the_peak_where_its_warm_up_is_one_step() -> None:
+    assert rates(Schedule(kind="one_cycle", warmup=0.25), 4, 4)[0] == pytest.approx(LR)
+
+
 @pytest.mark.parametrize("name", ["adam", "sgd", "sgd without momentum"])
 def test_momentum_of_one_cycle_is_torchs(name: str) -> None:
     def optimizer() -> torch.optim.Optimizer:
