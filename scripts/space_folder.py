@@ -13,6 +13,8 @@ from core.system import ROOT
 
 NEW_SPACE = {".git", ".gitattributes", "README.md"}
 """What a Space that was just created on the Hub holds."""
+CODE = ("apps", "core", "evaluation", "scripts", "tests", "train")
+"""Folders of the project that no Space is written into."""
 
 
 class SpaceError(UserError):
@@ -51,7 +53,8 @@ def copy_files(target: Path, app: str, paths: Iterable[Path], root: Path = ROOT)
     Raises:
         SpaceError: `target` is in the project's code or holds something else.
     """
-    if target.resolve().is_relative_to(root / "core") or target.resolve() == root:
+    resolved = target.resolve()
+    if resolved == root or any(resolved.is_relative_to(root / room) for room in CODE):
         raise SpaceError(f"Expected a folder outside the code, got {target}; try /tmp/space.")
     foreign = {p.name for p in target.iterdir()} - NEW_SPACE if target.exists() else set()
     if foreign and not (target / app).is_dir():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.studio import url_state, widgets
+from apps.studio import context, url_state, widgets
 from core.vocabulary import group_title
 from evaluation.composition.group_order import in_order
 from evaluation.store import Store, Where
@@ -32,7 +32,10 @@ def choose(store: Store, task: str) -> Where:
     for group, values in store.groups.items():
         if 1 < len(values) <= MAX_GROUP_VALUES:
             selected = widgets.several(
-                GROUP_PREFIX + group, group_title(group), in_order(values), empty="all"
+                GROUP_PREFIX + group,
+                context.as_markdown(group_title(group)),
+                in_order(values),
+                empty="all",
             )
             where = where.group(group, *selected)
     if f"{task}_conf" in store.columns:

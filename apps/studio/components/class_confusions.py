@@ -107,7 +107,7 @@ def _bars(confusions: Sequence[Confusion], label: str) -> go.Figure:
     chart = charts.figure(
         go.Bar(
             x=[one.share.value for one in confusions],
-            y=[one.name for one in confusions],
+            y=[charts.as_html(one.name) for one in confusions],
             orientation="h",
             error_x=charts.error_bars([one.share for one in confusions]),
             customdata=[one.n for one in confusions],

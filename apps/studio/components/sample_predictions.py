@@ -127,7 +127,10 @@ def _probabilities(view: View, rows: Sequence[SampleRow]) -> None:
         height=80 + len(labels) * (24 + 12 * len(bars)),
         barmode="group",
     )
-    names = [f"<b>{label} (label)</b>" if label == true else label for label in labels]
+    names = [
+        f"<b>{charts.as_html(label)} (label)</b>" if label == true else charts.as_html(label)
+        for label in labels
+    ]
     chart.update_yaxes(autorange="reversed", tickmode="array", tickvals=labels, ticktext=names)
     chart.update_xaxes(range=[0, 1.02])
     percent = st.column_config.NumberColumn(format="percent")

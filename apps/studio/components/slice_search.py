@@ -111,7 +111,7 @@ def show_samples(view: View, model: str) -> None:
     conditions = selected_slice(view)
     if not conditions:
         return
-    st.subheader(slice_title(conditions))
+    st.subheader(context.as_markdown(slice_title(conditions)))
     where = view.where_of(model).but(task=view.task)
     for name, value in conditions.items():
         where = narrowed(where, name, value)

@@ -126,7 +126,7 @@ def _chart(plan: ThresholdPlan) -> go.Figure:
 def _bars(plan: ThresholdPlan, estimates: Sequence[Estimate], name: str, colour: str) -> go.Bar:
     return go.Bar(
         name=name,
-        x=[c.label for c in plan.per_class],
+        x=[charts.as_html(c.label) for c in plan.per_class],
         y=[estimate.value for estimate in estimates],
         error_y=charts.error_bars(estimates),
         marker_color=colour,

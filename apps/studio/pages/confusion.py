@@ -105,9 +105,9 @@ def _samples(view: View, where: Where, matrix: Matrix, threshold: float | None) 
         )
         return
     label, prediction = cell
-    st.subheader(
-        f"{label}, uncertain" if prediction == UNCERTAIN else f"{label} predicted as {prediction}"
-    )
+    is_uncertain = prediction == UNCERTAIN
+    title = f"{label}, uncertain" if is_uncertain else f"{label} predicted as {prediction}"
+    st.subheader(context.as_markdown(title))
     st.button("Clear", on_click=confusion_matrix.select, args=(None,), icon=":material/close:")
     rows = confusion_matrix.cell_where(where.but(task=view.task), matrix, cell, threshold)
     gallery.show(view, rows, "cm.gallery")

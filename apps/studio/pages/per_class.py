@@ -106,7 +106,7 @@ def _all_classes(view: View, scores: Mapping[str, ScoresByClass]) -> None:
         bars.append(
             go.Bar(
                 name=charts.as_html(model),
-                x=list(of_model),
+                x=[charts.as_html(label) for label in of_model],
                 y=[estimate.value for estimate in estimates],
                 marker_color=view.colour(model),
                 error_y=charts.error_bars(estimates),

@@ -206,7 +206,10 @@ def _crossed(
         return
     st.subheader("Two groups crossed")
     second = widgets.choose(
-        "sl.second", f"Cross {group_title(first)} with", others, format_func=group_title
+        "sl.second",
+        f"Cross {context.as_markdown(group_title(first))} with",
+        others,
+        format_func=group_title,
     )
     crossed_groups.show(
         groups.counts(first, second),

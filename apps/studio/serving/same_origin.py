@@ -45,4 +45,7 @@ def is_same_origin(headers: Headers) -> bool:
     Programs other than browsers send no `Origin`; they are passed on.
     """
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # not a URL, such as `http://[`
+        return False
