@@ -21,7 +21,7 @@ from evaluation.explanation.heatmap import Explanation
 
 
 def gradcam(model: nn.Module, head: Head, crop: NDArray[np.uint8], spec: InputSpec) -> Explanation:
-    """Return where in a crop more of the feature would raise the predicted class' logit or the age.
+    """Return where in a crop the last spatial features raise the predicted class's logit or age.
 
     Args:
         model: in evaluation mode, input (1, C, S, S), output one tensor (1, width) per task.

@@ -27,7 +27,7 @@ class DatasetPart:
     """One split of one data set, ready for training: its readable samples and their crops.
 
     Attributes:
-        samples: `samples.emotion` and `samples.gender` count the classes of the recipe's heads.
+        samples: `samples.emotion` and `samples.gender` index the classes of the recipe's heads.
         crops: uint8 (N, S, S, C), mapped from the cache where they can be.
         shares: soft labels (N, K) of the same classes; rows without any are NaN.
         crops_for: another spec -> the same samples' crops as a network of that spec takes them;
@@ -193,7 +193,7 @@ def _in_classes(
 
 
 def _has_other_label(samples: Samples, recipe: Recipe) -> NDArray[np.bool_]:
-    """Return which samples (N,) have a label for one of the recipe's heads but emotion."""
+    """Return which samples (N,) have a label for one of the recipe's heads other than emotion."""
     result = np.zeros(len(samples), bool)
     for head in recipe.heads:
         if head.task == "age":

@@ -1,8 +1,9 @@
 """Mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899) on soft and missing targets.
 
-timm's lack missing targets. A mixed image is `share` of one sample and the rest of its partner. For
-each task the target is the blend of those that exist, and the weight is their share: with both
-targets this is the usual mixup, with one that one's target at reduced weight, with none nothing.
+timm's versions do not handle missing targets. A mixed image is `share` of one sample and the rest
+of its partner. For each task the target is the blend of those that exist, and the weight is their
+share: with both targets this is the usual mixup, with one that one's target at reduced weight; with
+none the weight is 0.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from train.batches.data import DatasetPart
 from train.recipe.recipe import Recipe
 
 TEACHER_PREFIX = "taught "
-"""What the teachers predict for a task is a target beside the task's own, by this before its name.
+"""The teachers' predictions for a task are a target beside the task's own, named with this prefix.
 
 See `train.loop.distill`.
 """
@@ -107,7 +107,7 @@ def targets_of(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return one task's targets for a whole part, and which of them exist (N,).
 
-    Missing ones hold 0: NaN would pass a zero weight backwards.
+    Missing ones hold 0: the gradient of NaN is NaN even at weight 0.
 
     Args:
         part: the samples.
@@ -135,13 +135,14 @@ def gather(
     """Return all samples of all parts that have at least one of the recipe's targets.
 
     Args:
-        parts: in an order that `SamplePool.source` counts.
+        parts: in the order that `SamplePool.source` refers to.
         recipe: says the tasks, class weights, and the weight of unlabelled samples.
         teacher_targets: task -> (N, ...), what teachers predict for the N samples of all parts,
             in their order.
 
     Raises:
         DataError: no sample has a target.
+        UserError: the recipe balances the classes of age, which has none.
     """
     targets: dict[str, Tensor] = {}
     weights: dict[str, Tensor] = {}
@@ -175,7 +176,7 @@ def gather(
 
 
 def _at(by_task: Mapping[str, Tensor], index: Tensor) -> dict[str, Tensor]:
-    """Return the values of the samples at `index`, a number each or bool (N,)."""
+    """Return the values of the samples at `index`: integers (n,), or a mask, bool (N,)."""
     return {task: values[index] for task, values in by_task.items()}
 
 

@@ -62,7 +62,7 @@ def batches(
 def _alternate(
     n_batches: int, batch_size: int, source: Tensor, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """Yield batches of one data set each, in turn; a set that is through starts in a new order."""
+    """Yield batches of one data set each, in turn; a used-up set starts again in a new order."""
     numbers = torch.bincount(source).nonzero()[:, 0].tolist()
     datasets = [(source == number).nonzero()[:, 0] for number in numbers]
     waiting = [rows[:0] for rows in datasets]

@@ -1,8 +1,8 @@
 """What a card says beyond its own predictions: operating points, and what is not given.
 
 All of it follows from tables of `python -m evaluation predict --operating-point accuracy`, so the
-network does not run again. What is said of a number is cross-fitted: chosen on one half of the
-rows, measured on the other.
+network does not run again. The figures of a number are cross-fitted: it is chosen on one half of
+the rows and measured on the other.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def with_points(
             that was trained without that data set. They stand for data from elsewhere.
 
     Raises:
-        DataError: no table has labels of emotion, or of exact ages from elsewhere.
+        DataError: not exactly one table has labels of emotion, or exact ages from elsewhere; that
+            of emotion has no probabilities; or a left-out data set is not one of the card's own.
     """
     card = _without_points(card, priors)
     own = {row["name"] for row in card.data}

@@ -64,7 +64,10 @@ def trained_on(recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _recipe_of(path: str) -> Recipe | None:
-    """Return a run's recipe, or without the run, the recipe that its folder is named after."""
+    """Return a run's recipe, or without the run, the recipe that its folder is named after.
+
+    None where there is neither.
+    """
     try:
         return weights(path)[1]
     except UserError:

@@ -1,6 +1,6 @@
-"""Thresholds of confidence for a card, and what they buy; how far the age intervals hold.
+"""Thresholds of confidence for a card, and what they bring; how far the age intervals hold.
 
-What is said of thresholds and intervals is cross-fitted: each half of the people is measured with
+The figures of thresholds and intervals are cross-fitted: each half of the people is measured with
 the numbers that were chosen on the other half.
 """
 
@@ -46,7 +46,7 @@ TRUE_AGE, PREDICTED_AGE = "age", "predicted age"
 def fit_thresholds(
     samples: Sequence[Samples], tables: Sequence[pa.Table]
 ) -> tuple[dict[str, float], list[MetricRow]]:
-    """Choose the confidence from which emotion and perceived gender are predicted.
+    """Choose the confidence below which a predicted emotion or perceived gender is uncertain.
 
     An age is uncertain where its interval is wider than MAX_INTERVAL_YEARS. See
     `evaluation.analysis.thresholds.single_threshold`.

@@ -45,11 +45,14 @@ def face_crops(
 
     Returns:
         Two arrays, uint8 (N, size, size); unreadable pictures are left out.
+
+    Raises:
+        DataError: no picture has a face.
     """
     rng = np.random.default_rng(0)
     pairs = []
-    look = partial(face_of, detector=detector, tight=samples.tight)
-    for done, picture_and_face in enumerate(map_in_threads(samples.paths, look), 1):
+    find_face = partial(face_of, detector=detector, tight=samples.tight)
+    for done, picture_and_face in enumerate(map_in_threads(samples.paths, find_face), 1):
         progress(done)
         if picture_and_face is None:
             continue
@@ -151,7 +154,7 @@ def no_whole_faces(
 
     Args:
         faces: whole faces, uint8 (N, size, size); they are turned.
-        misses: crops that miss a face, uint8 (M, size, size), as of `face_crops`.
+        misses: crops that miss a face, uint8 (M, size, size), as `face_crops` returns them.
         without_people: crops of pictures without people, uint8 (K, size, size).
 
     Returns:

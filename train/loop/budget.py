@@ -9,7 +9,7 @@ OVERRUN = 1.05
 
 
 def plan_epochs(epoch: int, planned: int, seconds: float, budget_s: float | None) -> int:
-    """Return how many epochs to train after `epoch` of them are finished.
+    """Return how many epochs to train in all, now that `epoch` of them are finished.
 
     The first epoch shows what one costs: the plan is shortened to fit, and the schedule with it.
     Later epochs only end the training in time.

@@ -33,7 +33,7 @@ class TrainingPlan:
         epoch_s: seconds of an epoch.
         total_s: seconds of all epochs.
         memory_mb: MiB at the highest, of the accelerator or else of this process.
-        available_mb: MiB that it has, or the machine; None where that is not known.
+        available_mb: MiB of the accelerator or else of the machine; None where not known.
         device: accelerator or processor.
     """
 

@@ -82,8 +82,8 @@ def _from_runs(recipe: Recipe) -> nn.Module:
 def _mean_weights(paths: Sequence[str]) -> tuple[dict[str, Tensor], Recipe]:
     """Return the mean of several runs' weights and statistics, and the first one's recipe.
 
-    Model soups, arXiv 2203.05482: worth something where all went on from one network, as then no
-    worse networks lie between them.
+    Model soups, arXiv 2203.05482. It helps where all were trained on from one network: the networks
+    between them are then no worse.
 
     Raises:
         UserError: one cannot be had, or they are not of one network.

@@ -35,7 +35,7 @@ def build_accelerator(recipe: Recipe) -> Accelerator:
 
 
 def precision(amp: str) -> str:
-    """Return the mixed precision that this device computes in instead of a recipe's, if it cannot.
+    """Return the mixed precision to compute in: the recipe's, or another if this device lacks it.
 
     fp16 needs an accelerator, whose gradients are then scaled; bf16 one of 2020 or later, or a CPU.
 

@@ -147,7 +147,7 @@ class Trainer:
             self.model = self.step_model = self.network
 
     def start_epoch(self) -> torch.Generator:
-        """Set train mode but for frozen parts, seed the epoch, and return augmentation's draws."""
+        """Seed, set train mode but for frozen parts, and return augmentation's generator."""
         seed = self.recipe.seed * 100_003 + self.epoch
         torch.manual_seed(seed)  # dropout
         self.step_model.train()

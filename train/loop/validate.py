@@ -57,7 +57,7 @@ def validate(model: nn.Module, parts: Sequence[DatasetPart], recipe: Recipe) -> 
         other, which the FER notebook (unpublished) watches.
 
     Raises:
-        DataError: no sample is labelled for one of the heads.
+        DataError: no sample is labelled for any of the heads, or for what the recipe monitors.
     """
     metrics: dict[str, list[NDArray[Any]]] = {head.task: [] for head in recipe.heads}
     losses: dict[str, list[Array]] = {head.task: [] for head in recipe.heads}

@@ -1,8 +1,8 @@
 """One training in a process of its own, for `python -m train study`.
 
-Each member so starts with clean memory, and the peak that its history states is its own. Bars and
-messages go to stderr as ever. `python -m train.study.launch FILE JOB` is the other side: it trains
-the job, a JSON object of `train.fit.Job`'s fields, and writes to FILE why it failed.
+So each member starts with clean memory, and the peak that its history states is its own. Bars and
+messages go to stderr as always. `python -m train.study.launch FILE JOB` is the other side: it
+trains the job, a JSON object of `train.fit.Job`'s fields, and writes to FILE why it failed.
 """
 
 from __future__ import annotations

@@ -26,9 +26,11 @@ training pictures (UTKFace, FairFace, APPA-REAL) in which dlib finds the face. d
 are others: corners of the eyes, and the base of the nose.
 """
 BOX_SCALE, BOX_SHIFT = 1.106, 0.02
-"""How the same chips lie to YuNet's box."""
+"""Size and downward shift of the same chips beside YuNet's box, see `InputSpec`."""
 MEANS = (122.782, 117.001, 104.298)
-"""Grey levels of red, green and blue; what is left is divided by 256 (manifest.json)."""
+"""Mean levels of red, green and blue, which are subtracted; the difference is divided by 256
+(manifest.json).
+"""
 
 
 @dataclass(frozen=True, slots=True)
