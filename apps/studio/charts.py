@@ -223,7 +223,7 @@ def show(
 def with_clear_text(chart: go.Figure) -> go.Figure:
     """Return the chart, whose annotations and texts on marks now read, light and dark.
 
-    Streamlit's white is written on yellow bars, too.
+    Streamlit would write white on yellow bars, too.
     """
     text = ink()
     chart.for_each_annotation(lambda a: a.update(font_color=a.font.color or text))

@@ -95,7 +95,7 @@ def find_files(paths: Sequence[Path]) -> dict[Path, Path]:
         Picture or video -> relative name, which repeats the folders below a named folder.
 
     Raises:
-        UserError: a path does not exist, there is no picture or video at all.
+        UserError: a path does not exist, or there is no picture or video at all.
     """
     files: dict[Path, Path] = {}
     for path in paths:

@@ -166,7 +166,7 @@ def stored_bytes() -> int:
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, at any depth, without those that are deleted meanwhile."""
+    """Yield the files below a folder, at any depth; a folder that vanishes meanwhile has none."""
     for parent, _, names in os.walk(folder):  # `rglob` fails where a folder vanishes
         for name in names:
             yield Path(parent, name)

@@ -52,7 +52,7 @@ class Review:
 
 
 def position(keys: Sequence[str], decided: Mapping[str, str]) -> int:
-    """Return the finding that is looked at: that of the URL, else the first open one."""
+    """Return the index of the finding that is looked at: the URL's, else the first open one's."""
     try:
         return min(max(int(url_state.get(POSITION_PARAMETER)[0]), 1), len(keys)) - 1
     except (IndexError, ValueError):

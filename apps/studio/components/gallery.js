@@ -41,7 +41,7 @@ export default function (component) {
     }
     return cell;
   };
-  const mark = JSON.stringify([data.items, !!data.ticked]); // all of it: the same pictures may come with another model's answers
+  const mark = JSON.stringify([data.items, !!data.ticked]); // all of it: the same pictures may come with another model's predictions
   if (grid.dataset.mark !== mark) {
     grid.dataset.mark = mark;
     grid.replaceChildren(...data.items.map(tile));

@@ -85,10 +85,10 @@ def panels(folder: Path, picture: Path, tight: bool, *, is_trusted: bool) -> lis
         UserError: the model or the picture cannot be read.
     """
     predictor = _predictor(folder, context.stamp(folder / MODEL_FILE), is_trusted)
-    face = face_of(picture, _detector(), tight)
-    if face is None:
+    picture_and_face = face_of(picture, _detector(), tight)
+    if picture_and_face is None:
         raise ImageError(f"Expected a picture, got {picture.name}, which cannot be read.")
-    crop = crop_face(*face, predictor.card.input)
+    crop = crop_face(*picture_and_face, predictor.card.input)
     return [
         Panel(explanation.prediction, panel(crop, explanation, blur=False))
         for explanation in occlusion_maps(predictor, crop).values()

@@ -28,8 +28,8 @@ CELL_PX, NUMBER_BITS = 16, 10
 so that a damaged mark is noticed.
 """
 QUICK_RESPONSE_SECONDS, LOST_RESPONSE_SECONDS = 0.25, 1.0
-"""As in camera.js: after a quick response two frames may await theirs, otherwise one; after the
-longer time a response counts as lost.
+"""As in ui/scripts/frames.js on a quick line: after a quick response two frames may await theirs,
+otherwise one; after the longer time a response counts as lost.
 """
 TIMEOUT_SECONDS = 20.0
 """A server that sends nothing for so long counts as gone."""
@@ -243,8 +243,8 @@ class SimulatedVisitor(Visitor):
     def _send(self) -> None:
         """Send a frame every 1 / rate seconds.
 
-        As in camera.js, one request is under way at a time, and at most two frames await their
-        response; others are dropped.
+        As in ui/scripts/frames.js, one request is under way at a time, and at most two frames await
+        their response; others are dropped.
         """
         connection, start, k = self.endpoint.connect(), time.monotonic(), 0
         while not self._is_leaving.is_set():

@@ -2,7 +2,7 @@
 
     MIEN_LOOKUPS=FILE python -m apps.webcam.benchmarks.watched_demo [options of the demo]
 
-They are refused as always; a line each shows that a request came so far.
+Each request is refused as always; its line shows that it was made.
 """
 
 from __future__ import annotations

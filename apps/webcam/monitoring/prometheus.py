@@ -79,14 +79,14 @@ def _by_kind(published: Mapping[Number, int]) -> dict[str, list[tuple[Number, in
 def _latency(tally: Tally) -> str:
     name = "mien_picture_seconds"
     ends = [*(f"{end / 1000:g}" for end in LATENCY_MS), "+Inf"]
-    lines = _head(name, "histogram", "From a picture's arrival to its answer.")
+    text = _head(name, "histogram", "From a picture's arrival to its answer.")
     for source, pictures in tally.latency_ms.items():
         below = list(accumulate(pictures))
         for end, count in zip(ends, below, strict=True):
-            lines += _sample(f"{name}_bucket", {"source": source, "le": end}, count)
-        lines += _sample(f"{name}_sum", {"source": source}, tally.total_ms[source] / 1000)
-        lines += _sample(f"{name}_count", {"source": source}, below[-1])
-    return lines
+            text += _sample(f"{name}_bucket", {"source": source, "le": end}, count)
+        text += _sample(f"{name}_sum", {"source": source}, tally.total_ms[source] / 1000)
+        text += _sample(f"{name}_count", {"source": source}, below[-1])
+    return text
 
 
 def _metric(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> str:

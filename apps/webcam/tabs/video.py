@@ -101,6 +101,7 @@ class VisitorVideo:
 
         Raises:
             UserError: The client's files fill the disk that one client may have.
+            FileNotFoundError: The video is not there any more.
         """
         self.delete()
         self.folder = uploads.new_results_folder(client)
@@ -205,10 +206,10 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
             visitor.delete()
             yield _finished(panel.note("Stopped before the first frame."))
             return
-        results = _with_results(work, pipeline)
+        update = _with_results(work, pipeline)
         if work.is_complete:
             visitor.keep_only_results()
-        yield results
+        yield update
     except FileNotFoundError:
         if visitor.folder is not None:  # else the visitor left, and the files with them
             raise
@@ -251,8 +252,8 @@ def _in_progress(text: str, share: float | None) -> VideoTabUpdate:
 def _finished(status: str) -> VideoTabUpdate:
     """Return the update that ends the work without results."""
     off = gr.update(visible=False)
-    results = {name: _hidden() for name in RESULTS}
-    return VideoTabUpdate(source=None, status=status, stop=off, go_on=off, **results)
+    hidden = {name: _hidden() for name in RESULTS}
+    return VideoTabUpdate(source=None, status=status, stop=off, go_on=off, **hidden)
 
 
 def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:

@@ -52,7 +52,7 @@ class Track:
         detected_at: Seconds, when it was last detected.
         usual_score: Running mean of its detection score.
         predicted_at: Seconds, when the model last did not abstain.
-        state: Of the smoothing; None until then.
+        state: Of the smoothing; None before the first prediction.
         smoothed: The smoothed prediction.
     """
 

@@ -8,7 +8,7 @@ from typing import Literal
 from apps.webcam.serving.hosts import LOOPBACK_NAMES
 
 Place = Literal["here", "space", "elsewhere"]
-"""Where the demo runs: on the visitor's computer, as a Space of Hugging Face, on another one."""
+"""Where the demo runs: on the visitor's computer, as a Space of Hugging Face, or elsewhere."""
 
 WAY: dict[Place, str] = {
     "here": "stay on this computer",

@@ -2,7 +2,7 @@
 // cannot be had. Both are hidden and clicked from here, once the camera is there.
 //
 // The state is `data-state` of #mien-stage, under which style.css shows what belongs to it: idle, asking, starting,
-// slow, live, or the name of a problem. `texts.py` has a sentence for each.
+// slow, live, or the name of a problem. `camera_states.py` has a sentence for each.
 (() => {
   const POLL_MS = 200, SLOW_START_MS = 6000, SLOW_LINE_MS = 3000, LOST_LINE_MS = 15000;
   const PROBLEM_OF_ERROR = {
