@@ -51,11 +51,13 @@ def copy_files(target: Path, app: str, paths: Iterable[Path], root: Path = ROOT)
         root: of the project.
 
     Raises:
-        SpaceError: `target` is in the project's code or holds something else.
+        SpaceError: `target` is in the project's code, a file, or holds something else.
     """
     resolved = target.resolve()
     if resolved == root or any(resolved.is_relative_to(root / room) for room in CODE):
         raise SpaceError(f"Expected a folder outside the code, got {target}; try /tmp/space.")
+    if target.exists() and not target.is_dir():
+        raise SpaceError(f"Expected a folder, got {target}, which is a file; try another DIR.")
     foreign = {p.name for p in target.iterdir()} - NEW_SPACE if target.exists() else set()
     if foreign and not (target / app).is_dir():
         raise SpaceError(

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port",
         type=int,
-        default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+        default=os.environ.get("GRADIO_SERVER_PORT", "7860"),  # argparse converts text
         help="port (default: %(default)s)",
     )
     parser.add_argument(
