@@ -159,17 +159,17 @@ def effective_sample_size(
     """
     order = np.argsort(-confidence, kind="stable")
     unit, hit = compact(cluster)[order], correct[order].astype(np.float64)
-    by = np.argsort(unit, kind="stable")  # each cluster together, most confident first
-    start = np.flatnonzero(np.diff(unit[by], prepend=-1))
+    by_cluster = np.argsort(unit, kind="stable")  # each cluster together, most confident first
+    start = np.flatnonzero(np.diff(unit[by_cluster], prepend=-1))
     cluster_size = np.diff(start, append=len(unit))
     # Predictions, and correct ones, of the same cluster before each.
     before_n, before = np.zeros((2, len(unit)))
-    before_n[by] = np.arange(len(unit)) - np.repeat(start, cluster_size)
-    earlier = np.cumsum(hit[by]) - hit[by]
-    before[by] = earlier - np.repeat(earlier[start], cluster_size)
-    # Sums over clusters of predictions squared, correct ones squared, and their product: each
-    # prediction adds what it changes in its own cluster.
-    squares, crossed, own = (
+    before_n[by_cluster] = np.arange(len(unit)) - np.repeat(start, cluster_size)
+    earlier = np.cumsum(hit[by_cluster]) - hit[by_cluster]
+    before[by_cluster] = earlier - np.repeat(earlier[start], cluster_size)
+    # Sums over clusters of correct predictions squared, of correct times all, and of all squared:
+    # each prediction adds what it changes in its own cluster.
+    correct_squared, crossed, all_squared = (
         np.cumsum(v)
         for v in ((2 * before + 1) * hit, before + hit * before_n + hit, 2 * before_n + 1)
     )
@@ -177,7 +177,7 @@ def effective_sample_size(
     share = np.cumsum(hit) / n
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = (
-            np.maximum(squares - 2 * share * crossed + share**2 * own, 0)
+            np.maximum(correct_squared - 2 * share * crossed + share**2 * all_squared, 0)
             * clusters
             / (clusters - 1)
             / n**2
@@ -217,7 +217,7 @@ def single_threshold(
         predicted.
 
     Raises:
-        ValueError: a precision or floor outside (0, 1], or [0, 1].
+        ValueError: `precision` lies outside (0, 1], or `floor` outside [0, 1].
     """
     if not (0 < precision <= 1 and 0 <= floor <= 1):
         raise ValueError(

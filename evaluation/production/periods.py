@@ -111,8 +111,8 @@ def rounded_share(hits: int, n: int) -> Estimate:
     hits = min(hits, n)  # both are rounded, so they may be ahead of n by a group
     p = (hits + 2) / (n + 4)  # not 0 or 1, where nothing would seem to vary
     variance = n * p * (1 - p)
-    worth = variance / (variance + ROUNDING_VARIANCE)
-    return Estimate.of(hits / n, intervals.wilson(hits * worth, n * worth), n)
+    weight = variance / (variance + ROUNDING_VARIANCE)
+    return Estimate.of(hits / n, intervals.wilson(hits * weight, n * weight), n)
 
 
 def merged(lines: Sequence[CountsLine], start: datetime | None = None) -> Period:

@@ -48,9 +48,15 @@ class SliceSearch:
 
 
 def one_sided(difference: float, error: float, freedom: float) -> float:
-    """Return p that a difference with this standard error is not above 0 (Student's t).
+    """Return the one-sided p: small where a difference is above 0 by more than chance (t-test).
 
-    0 or 1 without error; NaN without freedom.
+    Args:
+        difference: the estimate.
+        error: its standard error, at least 0.
+        freedom: its degrees of freedom.
+
+    Returns:
+        p in [0, 1]; 0 or 1 where the error is 0; NaN where the degrees are not above 0.
     """
     if error == 0:
         return 0.0 if difference > 0 else 1.0
@@ -92,12 +98,13 @@ def cell_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTests:
 def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTests:
     """Test all groups as independent samples (Welch's test)."""
     total, losses, squares = (float(v[0]) for v in (overall.n, overall.sums, overall.squares))
-    moved = counts.sums - counts.n * counts.center  # deviations are small, so squares do not cancel
-    rest, rest_moved = total - counts.n, (losses - total * overall.center) - moved
+    # Sums about the center are small, so that their squares do not cancel.
+    centered = counts.sums - counts.n * counts.center
+    rest, rest_centered = total - counts.n, (losses - total * overall.center) - centered
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, other = counts.means, (losses - counts.sums) / rest
-        inside = counts.squares - moved**2 / counts.n
-        outside = (squares - counts.squares) - rest_moved**2 / rest
+        inside = counts.squares - centered**2 / counts.n
+        outside = (squares - counts.squares) - rest_centered**2 / rest
         own_variance = np.maximum(inside, 0) / (counts.n - 1) / counts.n
         rest_variance = np.maximum(outside, 0) / (rest - 1) / rest
         variance = np.stack([own_variance, rest_variance])  # (2, cells)
@@ -125,8 +132,8 @@ def _clustered_tests(
     with np.errstate(invalid="ignore", divide="ignore"):
         mean, other = losses / total, (sums_overall.sum() - losses) / rest
         outside = sums_overall - sums - other * (n_overall - n)
-        pull = (sums - mean * n) / total - outside / rest
-        error = np.sqrt((pull**2).sum(axis=0) * clusters / (clusters - 1))
+        influence = (sums - mean * n) / total - outside / rest
+        error = np.sqrt((influence**2).sum(axis=0) * clusters / (clusters - 1))
         freedom = np.minimum((n > 0).sum(axis=0), (n_overall > n).sum(axis=0)) - 1.0
         return CellTests(total, mean, mean - other, error, freedom)
 

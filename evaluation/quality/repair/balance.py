@@ -124,7 +124,7 @@ def drawing_order(
     n_first = len(first)
     usable = (second.split == FILLED_SPLIT) & (codes >= 0) & second.features.images["readable"]
     cluster = clusters.near_clusters(join_datasets(first, second)).cluster
-    # Taken is what is there, and what the other data set measures with.
+    # No copies of what is there, nor of what the other data set measures with.
     taken = np.concatenate([np.ones(n_first, bool), second.split != FILLED_SPLIT])
     free = usable & ~np.isin(cluster[n_first:], cluster[taken])
     order = np.argsort(np.array(second.samples.ids, object), kind="stable")
@@ -176,10 +176,10 @@ def balance(
     added = _count(second_codes[drawn.positions], len(labels))
     total = int(counts.sum() + added.sum())
     wanted = np.maximum(np.ceil(share * total - counts - 1e-9), 0)
-    before, drawn_of, lacking = (
+    before, added_by_class, wanted_by_class = (
         {labels[c]: int(values[c]) for c in used} for values in (counts, added, wanted)
     )
-    return BalanceResult(before, drawn_of, lacking, drawn.unusable, n_copies)
+    return BalanceResult(before, added_by_class, wanted_by_class, drawn.unusable, n_copies)
 
 
 def _count(codes: np.ndarray, n_classes: int) -> np.ndarray:
