@@ -36,8 +36,9 @@ class PairedDifference:
 class PairedTest:
     """A test of both models on the same samples.
 
-    Only_a, only_b: samples on which A, or B, is better; p is None where samples are too few; exact:
-    of McNemar's test.
+    Attributes:
+        only_a, only_b: samples on which A, or B, is better.
+        p, exact: None where samples are too few; whether it is of McNemar's exact test.
     """
 
     only_a: int
@@ -196,9 +197,9 @@ class Pairs:
 
     @property
     def gain(self) -> np.ndarray:
-        """How much B is better, float (n,): 1 where only B has the class, -1 where only A has it.
+        """What B has more than A, float (n,): 1 where only B has the class, -1 where only A has it.
 
-        Of numbers, for which less is better, B's absolute error minus A's.
+        Of numbers B's absolute error minus A's, in their unit: above 0 where B is worse.
         """
         if self.labels is None:
             return np.asarray(np.abs(self.b - self.true) - np.abs(self.a - self.true))

@@ -12,7 +12,7 @@ from evaluation.predictions.arrays import Coded
 from evaluation.store.store import Store
 
 OLDEST = regression.WIDTH * regression.BANDS
-"""Years at which, whatever the bands' width, the last band ends or has begun."""
+"""Years up to which there are bands of any width; the last band holds all older ages too."""
 
 
 def signed_error(task: str) -> str:

@@ -26,8 +26,8 @@ from evaluation.store.filters import Where
 from evaluation.store.store import Store
 
 CONFIDENCE_BANDS = (HIGH, LIMIT)
-"""From here on a prediction is sure, from there on (or from the model's own limit) likely, and
-below that a guess.
+"""Confidence from which a prediction is sure, and from which it is likely where the model has no
+limit of its own; below that it is a guess.
 """
 MAX_TEMPERATURE_ROWS = 40_000
 """Rows that the temperature check looks at."""

@@ -80,10 +80,20 @@ def disagreements(
 ) -> tuple[int, pa.Table]:
     """Return how many samples the models differ on, and the first `limit` of them.
 
-    Sample_id, dataset, true, a, b (labels, or numbers).
+    Args:
+        store: holds both models.
+        task: of the predictions.
+        a: the first model.
+        b: the second model.
+        where: which samples.
+        kind: of classes one of KINDS; of numbers "a" or "b" for samples on which A, or B, is nearer
+            to the truth, "" for all on which they differ.
+        limit: number of rows at most.
 
-    kind: of a class one of KINDS, by falling confidence. Numbers come by the distance of the two,
-    largest first; with "a" or "b" by how much nearer to the truth A, or B, is.
+    Returns:
+        The number of all such samples, and a table of sample_id, dataset, the truth and both
+        predictions: classes by falling confidence, numbers by falling distance of the two, or of
+        their errors where `kind` is given.
     """
     joined, params = _joined(store, task, a, b, where)
     if store.is_regression(task) and kind:

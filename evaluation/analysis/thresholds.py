@@ -29,7 +29,9 @@ from evaluation.statistics.sample import Method, Sample
 CARD_PRECISION = 0.9
 """Precision that a model's card promises of the predictions above its threshold."""
 MIN_THRESHOLD = 0.6
-"""A less probable prediction is nearer to a toss, however good all predictions together are."""
+"""Least threshold: a less probable prediction is nearer to a coin toss, however good all
+predictions together are.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ def cold_start(model: Path, image: Path, *, is_trusted: bool = False) -> float:
     """Return the seconds from starting Python to the first prediction of a face.
 
     Imports, loading, decoding, detection and network count in.
+
+    Raises:
+        RuntimeError: The process fails, or finds another number of faces than one.
     """
     start = time.perf_counter()
     run_program(COLD_START_PROGRAM, model.resolve(), image, *trust_option(is_trusted=is_trusted))

@@ -57,6 +57,9 @@ def probe_network(
         shape: Of its input, float32 zeros.
         copies: How often the file is opened.
         starts: Processes that are started one after the other.
+
+    Raises:
+        RuntimeError: A process fails.
     """
     seconds, peaks_kb = [], []
     for _ in range(starts):
@@ -75,6 +78,9 @@ def count_numbers(path: Path) -> int | None:
     """Return how many numbers an ONNX file holds; None where `onnx` is not installed.
 
     They are its parameters, and in an INT8 file their few scales.
+
+    Raises:
+        RuntimeError: The process that counts fails.
     """
     return (
         int(run_program(COUNT_PROGRAM, path.resolve()).split()[-1]) if find_spec("onnx") else None

@@ -88,6 +88,13 @@ def time_networks(
 ) -> tuple[NetworkTimes, FirstTimes]:
     """Time the networks alone, from a batch of prepared crops to logits.
 
+    Args:
+        models: ours.
+        keys: of the reference networks.
+        rounds: of batches of one face; ROUND_SHARES has those of larger ones.
+        threads: numbers of threads of a call.
+        batches: numbers of faces, of ROUND_SHARES.
+
     Returns:
         The times, and, by threads, those of the calls with one crop right after another network.
     """

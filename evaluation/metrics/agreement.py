@@ -17,7 +17,17 @@ SLACK = 1e-6
 
 
 def shares(votes: np.ndarray) -> np.ndarray:
-    """Return float64 (N, k), rows that sum to 1; NaN rows where there is no vote."""
+    """Return the share of each class in the votes.
+
+    Args:
+        votes: float (N, k), counts or shares.
+
+    Returns:
+        float64 (N, k), rows that sum to 1; NaN rows where there is no vote.
+
+    Raises:
+        ValueError: another number of dimensions, or a number below 0.
+    """
     if votes.ndim != 2 or (votes < 0).any():
         raise ValueError(
             f"Expected `votes` to be (N, k) and at least 0, got shape {votes.shape} and "
@@ -40,6 +50,9 @@ def agrees_with_votes(
 
     Returns:
         float64 (N,): 1 where it has, else 0; NaN without votes.
+
+    Raises:
+        ValueError: `share` lies outside (0, 1], or as `shares`.
     """
     s = shares(votes)
     if share is not None and not 0 < share <= 1:
@@ -69,7 +82,7 @@ def kl(votes: np.ndarray, p: np.ndarray) -> np.ndarray:
 def ceiling(votes: np.ndarray) -> np.ndarray:
     """Return the human ceiling of each sample: the share of the class with most votes.
 
-    It is the best chance that an answer equals a vote drawn at random: no model that names one
+    It is the best chance that a prediction equals a vote drawn at random: no model that names one
     class can agree with single voters more often than its mean.
 
     Args:

@@ -31,10 +31,13 @@ class Reliability:
 
 
 def bins_of(confidence: np.ndarray, bins: int = 15, *, equal_mass: bool = False) -> np.ndarray:
-    """Return int64 (N,): the bin of each confidence, of `bins` bins over (0, 1].
+    """Return int64 (N,): the bin of each confidence, in [0, bins).
 
-    Of equal width or, with `equal_mass`, between quantiles of `confidence`, so that each has about
-    as many samples.
+    Args:
+        confidence: float (N,), in [0, 1].
+        bins: their number over (0, 1]; 0 counts in the first.
+        equal_mass: between quantiles of `confidence`, so that each bin has about as many samples,
+            instead of equal width.
     """
     if equal_mass and len(confidence):
         # The edges of scikit-learn to the last bit, for one that meets a sample decides where it

@@ -139,6 +139,9 @@ def normalised(matrix: np.ndarray, by: Literal["true", "pred", "all"]) -> np.nda
     Returns:
         Shares in the shape of `matrix`; 0 where there are no samples.
 
+    Raises:
+        ValueError: `by` is another word.
+
     >>> normalised(np.array([[3, 1], [0, 0]]), "true").tolist()
     [[0.75, 0.25], [0.0, 0.0]]
     """

@@ -12,10 +12,10 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """What is called positive at each distinct score, highest first, all float64 (T,).
+    """What is predicted positive at each distinct score, highest first, all float64 (T,).
 
     Attributes:
-        threshold: the score from which on samples are called positive.
+        threshold: the score from which samples are predicted positive.
         hits: weight of those that are positive.
         alarms: weight of those that are not.
     """
@@ -59,7 +59,7 @@ class Counts:
 
 
 def counts(score: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> Counts:
-    """Count what is called positive at each distinct score; equal scores count together.
+    """Count what is predicted positive at each distinct score; equal scores count together.
 
     Args:
         score: float (N,), higher for more positive.

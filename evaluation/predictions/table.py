@@ -74,6 +74,9 @@ def writer(path: str | Path, meta: Meta | None = None) -> Iterator[Writer]:
     """Write a table part by part; the file appears only when it is complete.
 
     An interruption leaves the old file, or none. `meta` of the writer may change until the end.
+
+    Raises:
+        DataError: `path` is a folder.
     """
     path = check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)

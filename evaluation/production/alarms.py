@@ -1,7 +1,7 @@
 """When somebody should look: a share of the newest period is surely above its limit.
 
 *Surely* means that the whole 95 % interval is, and that it is of MIN_FACES faces at least: a few
-faces always differ, and an alarm that cries often is soon switched off. With several figures and
+faces always differ, and one that alarms often is soon switched off. With several figures and
 periods, one alarm in forty periods or so is still chance.
 """
 

@@ -13,13 +13,16 @@ from scipy.special import ndtri, stdtrit
 from evaluation.statistics.bootstrap import LEVEL, ROUNDS, percentiles
 
 MANY = 20_000
+"""Values beyond which `bootstrap_mean` takes the normal interval."""
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
     """Return Wilson's score interval of `hits` out of `n`, in [0, 1] (Wilson, JASA 1927).
 
-    (0, 1) without samples. Both are counts, or what these are worth where samples are not
-    independent.
+    (0, 1) without samples. Both are counts, or effective counts where samples are not independent.
+
+    Raises:
+        ValueError: not 0 <= `hits` <= `n`.
 
     >>> tuple(round(v, 3) for v in wilson(9, 10))
     (0.596, 0.982)

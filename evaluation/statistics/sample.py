@@ -61,6 +61,9 @@ class Sample:
         n: rows.
         cluster: int (n,) from 0, or None for independent rows.
         by: what the clusters are called.
+
+    Raises:
+        ValueError: `cluster` has another shape.
     """
 
     def __init__(self, n: int, cluster: np.ndarray | None = None, by: str | None = None) -> None:

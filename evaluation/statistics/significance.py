@@ -26,6 +26,9 @@ def mcnemar(only_a: int, only_b: int) -> float:
         only_a: number of samples that only A has right.
         only_b: number of samples that only B has right.
 
+    Raises:
+        ValueError: a number below 0.
+
     >>> round(mcnemar(1, 9), 4)
     0.0215
     """

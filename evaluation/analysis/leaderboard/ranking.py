@@ -76,7 +76,7 @@ class Difference(_Ranked):
 
     Attributes:
         wins, losses: samples on which the model, or the baseline, is better: of classes those that
-            it alone has right, and the regressions.
+            it alone has right.
         p, p_adjusted: of the paired test, alone and corrected over the models by Holm's method.
         test: its name.
         verdict: "better" or "worse" where `p_adjusted` is below ALPHA, else None.
@@ -138,6 +138,7 @@ class Leaderboard:
         n: samples that all models have.
         truth_differs: samples left out for which tables state different truths.
         method: how intervals were made.
+        baseline: the model that the others are compared with.
         standings: the models, best first.
         pairs: the tests of all pairs.
         groups: the largest groups of models in which no two differ, best first.

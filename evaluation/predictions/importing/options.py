@@ -11,7 +11,7 @@ import pyarrow as pa
 from core.errors import DataError
 
 ANY_TASK = ""
-"""Key of labels and units that are given without a task."""
+"""Key of labels that are given without a task."""
 MAX_LABELS_FILE_BYTES = 1_000_000
 
 

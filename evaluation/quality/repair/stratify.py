@@ -27,8 +27,10 @@ class _Goal:
 
     Attributes:
         sizes: samples of each cluster (C,).
-        shares: of each split (S,).
+        shares: of each split (S,), sum 1.
+        n_samples: of all clusters.
         allowed: samples by which a split may differ from its share of all `n_samples`.
+        tolerance: what messages say of `allowed`, as a share of all samples.
     """
 
     sizes: np.ndarray
