@@ -146,9 +146,10 @@ def how_to_measure(figure: str) -> str:
 
 
 def gap(train: float, held_out: float, metric: str) -> float:
-    """Return how much worse `held_out` is than `train`: errors count upwards, shares downwards."""
-    lower_is_better = metric in METRICS and METRICS[metric].better == "lower"
-    return held_out - train if lower_is_better else train - held_out
+    """Return how much worse `held_out` is than `train`; of an unknown metric more is better."""
+    if metric in METRICS:
+        return METRICS[metric].improvement(held_out, train)
+    return train - held_out
 
 
 def _figure(report: Any, path: str, name: str) -> Estimate | None:

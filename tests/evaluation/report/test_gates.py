@@ -13,7 +13,7 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.__main__ import main
 from evaluation.predictions import table
 from evaluation.predictions.schema import to_schema
-from evaluation.report import gate_limits
+from evaluation.report import gate_limits, gates
 
 A, B = FERPLUS8.labels[:2]
 
@@ -151,6 +151,21 @@ def test_wrong_files_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as refusal:
         gate_limits.load(str(tmp_path / "g.toml"))
     assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "train", "held_out", "worse"),
+    [
+        ("accuracy", 0.75, 0.5, 0.25),
+        ("mae", 3.0, 5.0, 2.0),
+        ("bias", 1.0, -3.0, 2.0),
+        ("bias", -3.0, 1.0, -2.0),
+    ],
+)
+def test_a_gap_is_how_much_worse_the_held_out_data_are(
+    metric: str, train: float, held_out: float, worse: float
+) -> None:
+    assert gates.gap(train, held_out, metric) == worse
 
 
 def test_wrong_arguments_end_with_status_2(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
