@@ -52,14 +52,16 @@ def run(args: argparse.Namespace) -> int:
     other = read_labels(args.labels)
     columns: dict[str, dict[str, Estimate]] = {}
     agrees: list[np.ndarray] = []
+    ids: list[np.ndarray] = []
     for path in args.tables:
-        true, predicted, labels = _with_other(table.read(path), other)
+        true, predicted, labels, compared = _with_other(table.read(path), other)
         columns.setdefault(OWN, _agreement(true, labels))
         columns[path.stem] = _agreement(predicted, labels)
         agrees.append(predicted == labels)
+        ids.append(compared)
     if len(agrees) > 1:
-        if len(agrees[0]) != len(agrees[-1]):
-            raise DataError("Expected tables of the same pictures, got others.")
+        if not np.array_equal(ids[0], ids[-1]):
+            raise DataError("Expected tables of the same pictures in the same order, got others.")
         columns[DIFFERENCE] = _differences(agrees[-1].astype(float) - agrees[0], labels)
     if args.json:
         formatting.print_json(columns)
@@ -98,21 +100,29 @@ def read_labels(path: Path) -> dict[str, int]:
     }
 
 
-def _with_other(rows: pa.Table, other: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return own label, prediction and other label of the rows that have all three, each (N,)."""
+def _with_other(
+    rows: pa.Table, other: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return own label, prediction, other label and sample_id of the rows that have all, each (N,).
+
+    Labels and predictions are indices in FERPLUS8.
+
+    Raises:
+        DataError: the table has no emotions, or none of its pictures has another label.
+    """
     own = classes(rows, "emotion")
     if own is None:
         raise DataError("Expected labels and predictions of emotion in the table, got none.")
     space = np.array([FERPLUS8.index(label) for label in own.labels])
-    ids = rows["sample_id"].to_pylist()
-    labels = np.array([other.get(ids[i], -1) for i in own.rows])
+    ids = np.array(rows["sample_id"].to_pylist(), object)
+    labels = np.array([other.get(name, -1) for name in ids[own.rows]])
     if not (labels >= 0).any():
         raise DataError(
             f"Expected labels of the table's pictures such as {ids[0]!r}, got others such as "
             f"{next(iter(other), '')!r}."
         )
     has = labels >= 0
-    return space[own.true[has]], space[own.pred[has]], labels[has]
+    return space[own.true[has]], space[own.pred[has]], labels[has], ids[own.rows][has]
 
 
 def _agreement(named: np.ndarray, labels: np.ndarray) -> dict[str, Estimate]:
