@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from core.data.base.samples import Samples
 from core.data.base.table_size import read_parquet
 from core.errors import DataError
 from core.files import atomic_file
@@ -113,7 +114,7 @@ def rows(
     """Yield a row per task, kind and severity, for tasks with labels and predictions."""
     samples = predictions.samples
     labels = {"emotion": samples.emotion, "gender": samples.gender, "age": samples.age}
-    subjects = next((samples.groups[c] for c in CLUSTERS if c in samples.groups), None)
+    subjects = _subjects(samples)
     for task, truth in labels.items():
         labelled = np.flatnonzero(~np.isnan(truth) if task == "age" else truth >= 0)
         if len(labelled) == 0 or task not in predictions.clean:
@@ -139,6 +140,15 @@ def rows(
                 )
 
 
+def _subjects(samples: Samples) -> NDArray[np.int64] | None:
+    """Return a number for each sample's subject (N,), its own where the subject is not known."""
+    names = next((samples.groups[c] for c in CLUSTERS if c in samples.groups), None)
+    if names is None:
+        return None
+    known, codes = np.unique(names, return_inverse=True)
+    return np.where(names == "", len(known) + np.arange(len(names)), codes)
+
+
 def figures(
     task: str,
     truth: NDArray[Any],
@@ -153,7 +163,8 @@ def figures(
         truth: (N,) labels, or years.
         predicted: (N,) predictions on the corrupted images.
         clean: (N,) predictions at severity 0.
-        cluster: (N,) subject of each sample, whose samples are drawn together; None for none.
+        cluster: (N,) number of each sample's subject, whose samples are drawn together; None where
+            samples are independent.
     """
     codes = None if cluster is None else np.unique(cluster, return_inverse=True)[1]
     sample = Sample(len(truth), codes)
