@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from core.artifacts.bundle import open_session
 from core.artifacts.card import Head
 from core.artifacts.downloads import cache_dir
 from core.errors import UserError
@@ -170,23 +171,12 @@ def open_reference(key: str, threads: int = 1) -> ReferenceNetwork:
     Raises:
         UserError: As `model_file`.
         RuntimeError: As `model_file`.
+        ModelError: ONNX Runtime refuses the file.
     """
     path = model_file(key)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     data = path.read_bytes()
-    copies = REFERENCES[key].copies
-    return ReferenceNetwork(
-        key,
-        REFERENCES[key],
-        path,
-        tuple(
-            ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-            for _ in range(copies)
-        ),
-    )
+    sessions = tuple(open_session(data, threads, path) for _ in range(REFERENCES[key].copies))
+    return ReferenceNetwork(key, REFERENCES[key], path, sessions)
 
 
 def build(key: str, path: Path) -> None:

@@ -53,11 +53,6 @@ def mapped_columns(path: Path, names: Mapping[str, str]) -> list[str]:
         DataError: the file is no table, or a name is not valid.
     """
     columns = column_names(path)
-    duplicates = sorted({n for n in columns if columns.count(n) > 1})
-    if duplicates:
-        raise DataError(
-            f"Expected column names to be unique, got {duplicates[0]!r} twice; rename one."
-        )
     empty = rename(pa.table({n: pa.array([], pa.string()) for n in columns}), names)
     groups = [n for n in empty.column_names if n.startswith(GROUP)]
     invalid = [
