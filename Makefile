@@ -38,7 +38,7 @@ bench: $(VENV)/.all  ## speed and memory: model, demo, metrics, studio at a mill
 	$(PY) -m evaluation bench $(ARGS)
 	$(PY) -m apps.studio.benchmark $(STUDIO)
 
-fuzz: $(VENV)/.all  ## hostile input for every door, seeded, counted (ARGS="tables --minutes 10 --json")
+fuzz: $(VENV)/.all  ## hostile input for all that reads input of others, seeded, counted (ARGS="tables --minutes 10 --json")
 	$(PY) -m scripts.fuzz $(ARGS)
 
 space: $(VENV)/.serving  ## write the Hugging Face Space into DIR=...

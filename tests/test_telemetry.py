@@ -1,6 +1,6 @@
-"""No door looks a name up or connects to another machine, and none leaves an identifier behind.
+"""No program looks a name up or connects to another machine, and none leaves an identifier behind.
 
-Each door runs in a process of its own, with an audit hook that records what Python resolves and
+Each program runs in a process of its own, with an audit hook that records what Python resolves and
 connects to. Below Python, ONNX Runtime shows itself by the files that its statistics need.
 """
 

@@ -1,7 +1,7 @@
 """Usage statistics and update checks of the libraries: off, before any of them is imported.
 
-`core/__init__.py` calls `turn_off`, and the packages of all doors import `core` first, so it holds
-for every command and for programs that import `core.pipeline`. A program that imports ONNX Runtime
+`core/__init__.py` calls `turn_off`, and all packages import `core` first, so it holds for every
+command and for programs that import `core.pipeline`. A program that imports ONNX Runtime
 earlier has to set `ORT_DISABLE_TELEMETRY=1` itself: the runtime reads it once, when it is loaded.
 """
 

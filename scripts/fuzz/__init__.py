@@ -1,4 +1,4 @@
-"""Hostile input for every door, seeded: how often does something crash, hang, swell or leak?
+"""Seeded hostile input for all that reads input of others: crashes, hangs, memory, files left.
 
 A target is one file in `targets`, found by its name, with
 

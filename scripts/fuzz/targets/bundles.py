@@ -1,4 +1,4 @@
-"""Model files as every door opens them: mutated, and valid ones that ask for much."""
+"""Model files as every command opens them: mutated, and valid ones that ask for much."""
 
 from __future__ import annotations
 
