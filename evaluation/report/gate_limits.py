@@ -173,7 +173,11 @@ def read_measured(path: Path) -> dict[str, float]:
             f"Expected the output of `bench --json` in {path}, got `models` without times."
         ) from None
     items = content.items() if isinstance(content, dict) else ()
-    values = {k: float(v) for k, v in items if isinstance(v, int | float) and v == v}
+    values = {
+        k: float(v)
+        for k, v in items
+        if isinstance(v, int | float) and not isinstance(v, bool) and v == v
+    }
     if not values:
         raise DataError(
             f'Expected measured numbers in {path}, got none; try {{"onnx_parity": 2e-6}}.'
