@@ -73,9 +73,12 @@ def _continue(url: str, part: Path, version: Path) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310  # as checked
     except urllib.error.HTTPError as error:
-        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not done:
             raise
-        return  # all of it is there; the checksum decides
+        if error.headers.get("Content-Range", "").rpartition("/")[2] == str(done):
+            return  # all of it is there
+        part.unlink()  # what is there cannot be the beginning of this file
+        return _continue(url, part, version)
     with response:
         continued = response.status == http.HTTPStatus.PARTIAL_CONTENT
         done = done if continued else 0

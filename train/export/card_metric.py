@@ -64,7 +64,7 @@ def figure_text(row: MetricRow) -> tuple[str, str]:
     form, scale, unit = ".2f", 100, " %"
     if "years" in metric:
         scale, unit = 1, ""
-    elif metric == "expected_calibration_error" or "macro" in metric:
+    elif "macro" in metric:
         form, scale, unit = ".3f", 1, ""
     ends = " to ".join(f"{scale * (end or 0):{form}}" for end in row.get("ci95") or ())
     return f"{scale * value:{form}}{unit}", ends and ends + unit

@@ -48,12 +48,10 @@ class PictureDecoder:
                 ) from error
         if "error" in values:
             raise ImageError(str(values["error"]))
-        shape = values.get("shape")
-        if not isinstance(shape, list) or len(shape) != 3 or pixels.size % 3:
-            raise ImageError(
-                "Expected a picture, got what the decoder cannot describe; try another."
-            )
-        return pixels.reshape(-1, int(shape[1]), 3)
+        match values.get("shape"):
+            case [int(height), int(width), 3] if width > 0 and height * width * 3 == pixels.size:
+                return pixels.reshape(height, width, 3)
+        raise ImageError("Expected a picture, got what the decoder cannot describe; try another.")
 
     def close(self) -> None:
         """End the process; the next picture starts another."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import gradio as gr
@@ -29,7 +30,11 @@ def lifespan(
 
     @asynccontextmanager
     async def handler(app: object) -> AsyncIterator[None]:
-        jobs = (_watch(page), _clean(page, stored), _give_back_memory())
+        jobs = (
+            repeat(_watch(page), WATCH_SECONDS),
+            repeat(_clean(page, stored), CLEAN_SECONDS),
+            repeat(lambda: asyncio.to_thread(free_memory.give_back), GIVE_BACK_SECONDS),
+        )
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
@@ -40,26 +45,33 @@ def lifespan(
     return handler
 
 
-async def _watch(page: gr.Blocks) -> None:
+async def repeat(work: Callable[[], Awaitable[object]], seconds: float) -> None:
+    """Do `work` again and again with a pause before; a failure is logged, and does not end it."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception:
+            logging.getLogger(__name__).exception("Will be tried again in %g s.", seconds)
+
+
+def _watch(page: gr.Blocks) -> Callable[[], Awaitable[None]]:
     queue = queue_of(page)
     streams, sessions, connections = StreamWatch(queue), SessionWatch(queue), ConnectionWatch(page)
-    while True:
-        await asyncio.sleep(WATCH_SECONDS)
+
+    async def check() -> None:
         await streams.check(time.monotonic())
         sessions.check(time.monotonic())
         connections.check(time.monotonic())
 
+    return check
 
-async def _clean(page: gr.Blocks, stored: StoredUploads) -> None:
-    while True:
-        await asyncio.sleep(CLEAN_SECONDS)
+
+def _clean(page: gr.Blocks, stored: StoredUploads) -> Callable[[], Awaitable[None]]:
+    async def clean() -> None:
         forget_results(page)
         uploads.delete_partial(time.time())
         uploads.delete_old_results(time.time())
         stored.delete_unused(time.time())
 
-
-async def _give_back_memory() -> None:
-    while True:
-        await asyncio.sleep(GIVE_BACK_SECONDS)
-        await asyncio.to_thread(free_memory.give_back)
+    return clean

@@ -51,7 +51,10 @@ class Handler(BaseHTTPRequestHandler):
         same = self.headers.get("If-Range") == server.etag
         start = int(asked[6:-1]) if asked and same and server.ranges else 0
         if start and start >= len(server.content):
-            self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(server.content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         self.send_response(206 if start else 200)
         body = server.content[start:]
@@ -94,6 +97,14 @@ def test_an_interrupted_download_goes_on(tmp_path: Path, server: Server, cut: in
     server.cut = None
     assert resumable.download(server.url, target, SHA256).read_bytes() == CONTENT
     assert server.requests == [None, f"bytes={cut}-"]
+
+
+def test_more_bytes_than_the_file_has_are_not_taken_for_it(tmp_path: Path, server: Server) -> None:
+    server.cut = 5000
+    with pytest.raises(DataError):
+        resumable.download(server.url, tmp_path / "file")
+    server.cut, server.content = None, CONTENT[:3000]
+    assert resumable.download(server.url, tmp_path / "file").read_bytes() == CONTENT[:3000]
 
 
 @pytest.mark.parametrize("change", ["etag", "no etag", "no ranges"])

@@ -121,7 +121,11 @@ def _save(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
 
 
 def predict_all(recipe: Recipe, parts: Sequence[DatasetPart]) -> Predictions:
-    """Return the weighted mean predictions, for each task over all teachers that have it."""
+    """Return the weighted mean predictions, for each task over all teachers that have it.
+
+    Raises:
+        UserError: no teacher has a task of the recipe.
+    """
     settings = recipe.distill
     sums: Predictions = {}
     totals: dict[str, float] = {}
@@ -130,6 +134,12 @@ def predict_all(recipe: Recipe, parts: Sequence[DatasetPart]) -> Predictions:
             for task, values in _predict(teacher, name, recipe, parts).items():
                 totals[task] = totals.get(task, 0.0) + weight
                 sums[task] = weight * values + sums[task] if task in sums else weight * values
+    if not sums:
+        raise UserError(
+            f"Expected teachers of {', '.join(h.task for h in recipe.heads)}, got "
+            f"{', '.join(settings.teachers)}, which predict none of these; name others by "
+            "--set distill.teachers=..."
+        )
     return {task: (sums[task] / totals[task]).astype(np.float32) for task in sums}
 
 
