@@ -17,9 +17,9 @@ from apps.webcam.serving.changes import Changes
 from apps.webcam.serving.clients import is_long, number_of
 
 IDLE_SECONDS = 5.0
-"""Who sends no frame, or reads no result, for so long gives their place up."""
+"""A visitor who sends no frame, or reads no result, for so long loses the place."""
 UNREAD_SECONDS = 60.0
-"""Other results that nobody reads are forgotten after so long."""
+"""Time after which other results that nobody reads are forgotten."""
 
 
 class StreamWatch:
