@@ -102,9 +102,9 @@ def _emotion_rows(
 ) -> Iterator[MetricRow]:
     samples = [part.samples]
     yield card_metric(samples, "emotion_accuracy", emotion.accuracy)
-    yield from _rows_without_leaks(
-        table, part, [t for t in train_parts if t.samples.name == part.samples.name]
-    )
+    # of all data sets: one set of pictures may have two sets of labels, as FER2013's
+    with_emotions = [t for t in train_parts if (t.samples.emotion >= 0).any()]
+    yield from _rows_without_leaks(table, part, with_emotions)
     yield card_metric(samples, "emotion_macro_f1", emotion.macro_f1)
     if emotion.ece:
         yield card_metric(samples, "emotion_expected_calibration_error", emotion.ece)

@@ -4,8 +4,12 @@ recipe's head has.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.artifacts.card import Card
 from core.labels import GENDER2
@@ -52,6 +56,25 @@ def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
     assert {m["group"] for m in rows if m["metric"] == "emotion_recall"} == {
         f"emotion: {label}" for label in emotions
     }
+
+
+def test_copies_of_training_pictures_are_counted_apart_whatever_their_data_set(
+    tmp_path: Path,
+) -> None:
+    recipe = load("fer_cnn_0")
+    part = part_of(recipe, 20)
+    paths = []
+    for i, crop in enumerate(part.crops):
+        paths.append(tmp_path / f"{i}.png")
+        Image.fromarray(crop[..., 0]).save(paths[-1])
+    part = replace(part, samples=replace(part.samples, root=tmp_path, paths=tuple(paths)))
+    copies = part_of(recipe, 8, name="the same pictures with other labels")
+    copies = replace(copies, samples=replace(copies.samples, paths=tuple(paths[:8])))
+    card = Card("oracle", "0", recipe.input, recipe.heads)
+    rows = measured_card(Oracle(card, part, 5), [copies], [part]).metrics
+    name = "emotion_accuracy_without_pictures_that_train_has_too"
+    [row] = [m for m in rows if m["metric"] == name]
+    assert (row["value"], row["n"]) == (1.0, 12)
 
 
 def test_a_file_may_have_its_source_s_order_of_classes() -> None:
