@@ -147,8 +147,8 @@ def _row(name: str, values: Mapping[str, Any]) -> Row:
             k.removeprefix(GROUP): str(v or "") for k, v in values.items() if k.startswith(GROUP)
         },
     )
-    if age is not None:
+    if age is not None and age == age:  # NaN is how some programs write a missing number
         row.age = age
-        if not isinstance(age, (int, float)) or not 0 <= age <= AGE_MAX:
+        if type(age) not in (int, float) or not 0 <= age <= AGE_MAX:
             raise DataError(f"Expected an age of 0 to {AGE_MAX} years, got {age!r}.")
     return row

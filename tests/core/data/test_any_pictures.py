@@ -177,6 +177,17 @@ def test_what_is_wrong_with_a_list_is_told(tmp_path: Path) -> None:
         any_pictures.load(file, "all")
 
 
+def test_an_age_that_is_not_known_is_missing_and_one_that_is_none_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "list.parquet"
+    pictures(tmp_path, ["a.png", "b.png"])
+    pq.write_table(pa.table({"path": ["a.png", "b.png"], "age": [np.nan, 31.0]}), file)
+    ages = any_pictures.load(file, "all").age
+    assert np.isnan(ages[0]) and ages[1] == 31
+    pq.write_table(pa.table({"path": ["a.png"], "age": [True]}), file)
+    with pytest.raises(DataError, match="an age of 0 to"):
+        any_pictures.load(file, "all")
+
+
 def test_a_store_that_cannot_be_read_is_told(objects: dict[str, bytes]) -> None:
     objects |= {"set/a.jpg": b""}
     with pytest.raises(DataError, match=r"s3://faces/none.*got none|Expected .* s3:"):

@@ -216,3 +216,12 @@ def test_splits_are_reported_each_by_itself(tmp_path: Path, capsys: pytest.Captu
     assert main(["report", str(path), "--split", "val", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == 15
     assert main(["report", str(path), "--split", "test"]) == 2
+
+
+@pytest.mark.parametrize("fmt", ["csv", "parquet"])
+def test_a_score_without_any_value_is_told(fmt: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y_true": [0, 1, 0, 1], "y_score": [np.nan] * 4})
+    path = tmp_path / f"t.{fmt}"
+    frame.to_csv(path, index=False) if fmt == "csv" else frame.to_parquet(path)
+    with pytest.raises(DataError, match="no value in any row"):
+        import_predictions(path)
