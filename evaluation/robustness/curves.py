@@ -145,8 +145,8 @@ def _subjects(samples: Samples) -> NDArray[np.int64] | None:
     names = next((samples.groups[c] for c in CLUSTERS if c in samples.groups), None)
     if names is None:
         return None
-    known, codes = np.unique(names, return_inverse=True)
-    return np.where(names == "", len(known) + np.arange(len(names)), codes)
+    distinct, codes = np.unique(names, return_inverse=True)
+    return np.where(names == "", len(distinct) + np.arange(len(names)), codes)
 
 
 def figures(

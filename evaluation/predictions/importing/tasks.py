@@ -204,16 +204,16 @@ def _of_score(
     assert parsed is not None
     p = parsed.values.to_numpy(zero_copy_only=False).astype(np.float64)
     is_binary = set(labels) in ({"0", "1"}, {"0"}, {"1"}, {"false", "true"})
-    known = p[~np.isnan(p)]
-    if not len(known):
+    scores = p[~np.isnan(p)]
+    if not len(scores):
         raise DataError(
             f"Expected classes or a probability for each in column {column!r} for {name!r}, got "
             "no value in any row."
         )
-    if not is_binary or known.min() < 0 or known.max() > 1:
+    if not is_binary or scores.min() < 0 or scores.max() > 1:
         raise DataError(
             f"Expected classes or a probability for each in column {column!r} for {name!r}, got "
-            f"numbers such as {known.min():.3g}; add --regression {name}, or name the columns of "
+            f"numbers such as {scores.min():.3g}; add --regression {name}, or name the columns of "
             "probabilities prob_<label>."
         )
     pair = ["false", "true"] if "true" in labels or "false" in labels else ["0", "1"]
