@@ -12,7 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-"""The checkout, or the folder that holds the rooms and `assets`."""
+"""The checkout, or the folder that holds the packages and `assets`."""
+SHIPPED_MODEL = ROOT / "assets" / "models" / "mien"
 CGROUP = Path("/sys/fs/cgroup")
 COMPUTING_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "pyarrow")
 """Packages on whose versions predictions depend."""

@@ -27,10 +27,10 @@ from pyarrow import csv
 
 from core.cli import run_program
 from core.data import manifest
+from core.data.ferplus_fer2013 import LABELS
 from core.labels import FER4
 from scripts.ferplus_four import class_sizes
 
-LABELS = "fer2013_labels.csv"
 SIZES = {"train": 15_109, "val": 4_977, "test": 128}
 COPIES = 1_233
 """Training pictures that stand in validation, too; counted in its size."""

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from core.cli import run_program
-from core.system import ROOT
+from core.system import ROOT, SHIPPED_MODEL
 
 FLAGS = [
     "--no-sandbox",
@@ -75,7 +75,6 @@ def run(args: argparse.Namespace) -> None:
     """Take the screenshots."""
     from playwright.sync_api import sync_playwright
 
-    from apps.webcam.options import SHIPPED_MODEL
     from evaluation.benchmark.app_processes import running_demo
     from scripts.screenshots import fresh_pages
 

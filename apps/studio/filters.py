@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from apps.studio import context, url_state, widgets
 from core.vocabulary import group_title
+from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
 from evaluation.composition.group_order import in_order
 from evaluation.store import Store, Where
 
-MAX_GROUP_VALUES = 200
-"""A group with more values is a name, not a filter."""
 GROUP_PREFIX = "g."
 """What stands before a group's name in the URL."""
 NAMES = ("datasets", "splits", "confidence", "right", "text", "face")

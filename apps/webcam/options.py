@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.cli import add_trust
-from core.system import ROOT
-
-SHIPPED_MODEL = ROOT / "assets" / "models" / "mien"
+from core.system import SHIPPED_MODEL
 
 INTERVAL_SECONDS = 300
 """Time that a line of counts stands for, at the least."""

@@ -22,6 +22,8 @@ from core.artifacts.onnx_check.limits import check_cost
 from core.errors import ModelError
 
 MODEL_FILE = "model.onnx"
+CARD_FILE = "card.md"
+"""Stands beside the model, for people."""
 MAX_BYTES = 512 * 1024 * 1024
 MAX_TRIAL_SECONDS = 20.0
 """Time in which a network has to predict its first face."""

@@ -26,6 +26,7 @@ from core.data.base.rows import Row, build
 from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS, split_of
 from core.data.base.table_size import read_parquet
+from core.data.manifest import GROUP
 from core.errors import DataError
 from core.labels import AGE_MAX, FERPLUS8, GENDER2
 
@@ -39,7 +40,6 @@ ORIGIN = Origin(
     pictures="pictures of one's own",
 )
 FILE = "pictures.parquet"
-GROUP = "group_"
 MAX_LIST_BYTES = 1 << 30
 HINT = "try --data DIR, or another --split"
 

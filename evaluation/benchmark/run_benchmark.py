@@ -18,7 +18,7 @@ import cv2
 from core.pipeline import Pipeline
 from core.predictor import Predictor
 from core.progress import say, task
-from core.system import ROOT, processor_name
+from core.system import SHIPPED_MODEL, processor_name
 from evaluation.benchmark import app_processes, memory_probe
 from evaluation.benchmark.frames import HEIGHT, SCENES, WIDTH, jpeg
 from evaluation.benchmark.interleave import Times, percentiles, times_faster
@@ -38,7 +38,6 @@ from evaluation.benchmark.timing import (
     time_networks,
 )
 
-SHIPPED_MODEL = ROOT / "assets" / "models" / "mien"
 THREAD_COUNTS = (1, 2)
 BATCH_SIZES = (1, 4, 32)
 MAIN_REFERENCE = "efficientnet_b0_224"

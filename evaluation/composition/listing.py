@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.data.manifest import GROUP
 from core.errors import DataError
 from core.vocabulary import group_title, task_title
 from evaluation.composition.group_order import in_order
@@ -102,7 +103,7 @@ def label_order(column: str) -> tuple[str, ...]:
 
 def column_title(column: str) -> str:
     """Return the heading of a column of classes or numbers, such as `Perceived gender`."""
-    if column.startswith("group_"):
-        title = group_title(column.removeprefix("group_"))
+    if column.startswith(GROUP):
+        title = group_title(column.removeprefix(GROUP))
         return title[:1].upper() + title[1:]
     return task_title(column, UNITS.get(column)).title

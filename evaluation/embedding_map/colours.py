@@ -14,7 +14,7 @@ from evaluation.store.store import Store
 MAX_CLASSES = 8
 """Classes that have a colour; with more, the most frequent ones and OTHER."""
 MAX_BANDS = 7
-MAX_GROUP_VALUES = 1000
+MAX_COLOURED_VALUES = 1000
 """A group with more values is a name, not a class."""
 OTHER, UNKNOWN = "other", "unknown"
 GROUP_PREFIX = "g."
@@ -57,7 +57,7 @@ def choices(store: Store, task: str, models: Sequence[str]) -> dict[str, str]:
     groups = {
         GROUP_PREFIX + name: group_title(name)
         for name, values in store.groups.items()
-        if 1 < len(values) <= MAX_GROUP_VALUES
+        if 1 < len(values) <= MAX_COLOURED_VALUES
     }
     return {name: title for name, (title, applies) in offered.items() if applies} | groups
 

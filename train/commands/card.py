@@ -47,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
     import shutil
 
     from core.artifacts import bundle
+    from core.artifacts.bundle import CARD_FILE
     from evaluation.predictions import table
     from train.batches.data import read_split
     from train.compression.fold_batchnorm import reparameterize
-    from train.export.export import CARD_FILE
     from train.export.model_card import describe
     from train.export.onnx_file import set_card
     from train.export.operating_points import training_priors, with_points

@@ -14,6 +14,7 @@ import numpy as np
 
 from core import progress, registry
 from core.artifacts import bundle
+from core.artifacts.bundle import CARD_FILE
 from core.artifacts.ensemble_config import FILE, EnsembleConfig, EnsembleMember
 from core.ensemble import Ensemble
 from core.errors import DataError, UserError
@@ -24,7 +25,6 @@ from train.ensemble.member_predictions import MemberPredictions, labels_of, pred
 from train.ensemble.report import EnsembleResult
 from train.ensemble.weights import TaskWeights, fit_weights
 from train.export.calibrate import has_label
-from train.export.export import CARD_FILE
 from train.export.thresholds import fit_thresholds
 
 WITHOUT_FLIP_FILE = "without-flip.json"

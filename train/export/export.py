@@ -40,7 +40,6 @@ MEASURED_FILE = "measured.json"
 """Beside the model: {"onnx_parity": see `logit_difference`}, for `python -m evaluation report
 --gate production --measured-in` this file.
 """
-CARD_FILE = "card.md"
 
 
 def export_run(
@@ -114,7 +113,7 @@ def export(
         weights.chmod(0o644)  # safetensors writes for the owner only
         write_text(out / MEASURED_FILE, json.dumps(parity))
         parameters = sum(p.numel() for p in folded.parameters())
-        write_text(out / CARD_FILE, describe(card, parameters))
+        write_text(out / bundle.CARD_FILE, describe(card, parameters))
         weights.replace(out / WEIGHTS)
         draft.replace(out / bundle.MODEL_FILE)
     return out

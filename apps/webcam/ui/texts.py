@@ -8,13 +8,12 @@ from math import inf
 from typing import Any
 
 from apps.webcam.ui import http_api
+from core.artifacts.bundle import CARD_FILE
 from core.artifacts.card import Card
 from core.face_quality import HIGH
 from core.pipeline import Pipeline
 from core.types import LIMIT, UNCLEAR_AGE_YEARS
 from core.vocabulary import TASKS, count_of
-
-CARD_FILE = "card.md"
 
 COUNTED = (
     "This demo counts what it reads from cameras, images and videos: how many faces, with which"
