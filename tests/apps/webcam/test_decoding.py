@@ -100,15 +100,9 @@ def test_a_crash_or_hang_costs_one_message(how: signal.Signals) -> None:
     assert child_pids() == started
 
 
-@pytest.mark.parametrize(
-    "shape", [None, [2, 2], [2, "2", 3], [3, 2, 3], [0, 0, 3], [2, 2, 4], [-2, -2, 3], {}]
-)
-def test_pixels_that_do_not_have_the_shape_that_is_told_are_refused(
-    shape: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoder = PictureDecoder()
-    pixels = np.zeros(12, np.uint8)
-    monkeypatch.setattr(decoder, "_ask", lambda data: ({"shape": shape}, pixels))
+@pytest.mark.parametrize("shape", [None, [2, 2], [2, "2", 3], [3, 2, 3], [0, 0, 3], [-2, -2, 3]])
+def test_a_shape_that_is_not_that_of_the_pixels_is_refused(decoder: PictureDecoder, shape) -> None:
+    decoder._ask = lambda _: ({"shape": shape}, np.zeros(12, np.uint8))
     with pytest.raises(ImageError, match="cannot describe"):
         decoder.load(b"picture")
 
