@@ -100,11 +100,11 @@ def test_a_crash_or_hang_costs_one_message(how: signal.Signals) -> None:
     assert child_pids() == started
 
 
-@pytest.mark.parametrize("shape", [None, [2, 2], [2, "2", 3], [3, 2, 3], [0, 0, 3], [-2, -2, 3]])
-def test_a_shape_that_is_not_that_of_the_pixels_is_refused(decoder: PictureDecoder, shape) -> None:
-    decoder._ask = lambda _: ({"shape": shape}, np.zeros(12, np.uint8))
-    with pytest.raises(ImageError, match="cannot describe"):
-        decoder.load(b"picture")
+def test_a_shape_that_is_not_that_of_the_pixels_is_refused(decoder: PictureDecoder) -> None:
+    for shape in (None, {}, [2, 2], [2, "2", 3], [3, 2, 3], [0, 0, 3], [2, 2, 4], [-2, -2, 3]):
+        decoder._ask = lambda _, told=shape: ({"shape": told}, np.zeros(12, np.uint8))
+        with pytest.raises(ImageError, match="cannot describe"):
+            decoder.load(b"picture")
 
 
 def test_several_threads_share_the_process(decoder: PictureDecoder) -> None:
