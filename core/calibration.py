@@ -79,7 +79,8 @@ def estimate_age(
         # Nothing bounds a regression's output.
         value = np.clip(p[:, 0], 0.0, age_intervals.OLDEST)
         half_width = calibration.get("age", DEFAULT_HALF_WIDTH_YEARS)
-        low, high = value - half_width, value + half_width
+        low = np.maximum(value - half_width, 0.0)
+        high = np.minimum(value + half_width, age_intervals.OLDEST)
     else:
         # (N, bins) -> (N,); not `@`, whose last bits depend on how many rows there are
         value = (p * np.arange(p.shape[1])).sum(axis=1)

@@ -55,8 +55,8 @@ def figure(
     Args:
         *traces: Plotly's traces.
         height: in pixels.
-        x: title of the axis.
-        y: title of the axis.
+        x: title of the axis, shown as it is.
+        y: title of the axis, shown as it is.
         percent: the axes that show shares as percentages, such as "y" or "xy".
         **layout: further fields of Plotly's layout.
     """
@@ -70,11 +70,14 @@ def figure(
         bargap=0.2,
         **layout,
     )
-    lines = "<br>".join(textwrap.wrap(x, MAX_TITLE_CHARACTERS, break_long_words=False))
+    wrapped = textwrap.wrap(x, MAX_TITLE_CHARACTERS, break_long_words=False)
+    lines = "<br>".join(as_html(line) for line in wrapped)
     chart.update_xaxes(
         title_text=lines, tickformat=".0%" if "x" in percent else None, **axis_look()
     )
-    chart.update_yaxes(title_text=y, tickformat=".0%" if "y" in percent else None, **axis_look())
+    chart.update_yaxes(
+        title_text=as_html(y), tickformat=".0%" if "y" in percent else None, **axis_look()
+    )
     return chart
 
 

@@ -98,8 +98,7 @@ def load(root: str | Path, split: str) -> Samples:
     """Return the pictures of one split, in the manifest's order.
 
     Raises:
-        DataError: no manifest, a malformed one, pictures that are not where it says, or an empty
-            split.
+        DataError: no manifest, a malformed one, pictures that were moved, or an empty split.
     """
     check_split(split, SPLITS)
     file = find(root)
@@ -107,10 +106,9 @@ def load(root: str | Path, split: str) -> Samples:
     splits = sorted(set(table["split"].to_pylist()))
     table = table if split == "all" else table.filter(pc.equal(table["split"], split))
     if not len(table):
-        existing = ", ".join(splits) or "no rows"
         raise DataError(
-            f"Expected pictures of the {split} split in {file}, got none; it has {existing}; try "
-            "--split."
+            f"Expected pictures of the {split} split in {file}, got none; it has "
+            f"{', '.join(splits) or 'no rows'}; try --split."
         )
     base, places = _places(table, about, file)
     names = [p.relative_to(base).as_posix() for p in places]
@@ -118,30 +116,28 @@ def load(root: str | Path, split: str) -> Samples:
     good = np.array([name not in bad for name in names])
     if not good.any():
         name, reason = next(iter(bad.items()))
-        text = f"Expected the pictures of {file} in {base}, got none ({name!r}: {reason})"
-        raise DataError(f"{text}; were they moved? `--files copy` makes a folder of its own.")
-    problems = tuple(Problem(n, bad[n]) for n in names if n in bad)
+        raise DataError(
+            f"Expected the pictures of {file} in {base}, got none ({name!r}: {reason}); were they "
+            "moved? `--files copy` makes a folder of its own."
+        )
     at = np.flatnonzero(good)
     table = table.take(at)
-    total = hashlib.sha256(content.encode() + file.read_bytes()).hexdigest()
-    ids, paths = tuple(table["id"].to_pylist()), tuple(places[i] for i in at)
     groups = {
         n.removeprefix(GROUP): np.array(pc.fill_null(table[n], "").to_pylist())
         for n in table.column_names
         if n.startswith(GROUP)
     }
-    columns = _targets(table)
     return Samples(
         "manifest",
         split,
         base,
-        ids,
-        paths,
-        **columns,
+        ids=tuple(table["id"].to_pylist()),
+        paths=tuple(places[i] for i in at),
+        **_targets(table),
         age_ranges=_age_ranges(table),
         groups=groups,
-        fingerprint=total,
-        problems=problems,
+        fingerprint=hashlib.sha256(content.encode() + file.read_bytes()).hexdigest(),
+        problems=tuple(Problem(n, bad[n]) for n in names if n in bad),
         tight=about.tight,
     )
 
@@ -192,9 +188,8 @@ def read(file: Path) -> tuple[pa.Table, About]:
             f"Expected columns {', '.join(NEEDED)} in {file}, got none for {', '.join(absent)}; "
             "make it again."
         )
-    ranges = (
-        dict.fromkeys(AGE_RANGE, pa.float32()) if set(AGE_RANGE) <= set(table.schema.names) else {}
-    )
+    has_ranges = set(AGE_RANGE) <= set(table.schema.names)
+    ranges = dict.fromkeys(AGE_RANGE, pa.float32()) if has_ranges else {}
     for name, kind in (COLUMNS | ranges).items():
         column = table[name] if name in table.column_names else pa.nulls(len(table), kind)
         try:
@@ -225,9 +220,8 @@ def _about(table: pa.Table, file: Path) -> About:
             f"read ({error}); `python -m evaluation audit --apply PLAN --out DIR` makes one."
         ) from None
     if version != VERSION:
-        raise DataError(
-            f"Expected a manifest of version {VERSION}, got {version}: {file}; make it again."
-        )
+        text = f"Expected a manifest of version {VERSION}, got {version}: {file}"
+        raise DataError(f"{text}; make it again.")
     return about
 
 
@@ -237,9 +231,10 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
     def check_column(name: str, good: Callable[[Any], bool], what: str) -> None:
         checked: dict[Any, bool] = {}
         for i, value in enumerate(table[name].to_pylist(), 1):
-            if value not in checked:
-                checked[value] = good(value)
-            if not checked[value]:
+            key = tuple(value) if isinstance(value, list) else value
+            if key not in checked:
+                checked[key] = good(value)
+            if not checked[key]:
                 raise DataError(
                     f"Expected {name} to be {what}, got {value!r} in row {i} of {file}; make it "
                     "again."
@@ -256,6 +251,7 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
     check_column(
         "emotion", lambda v: v is None or v in FERPLUS8.labels, f"one of {FERPLUS8.labels}"
     )
+    check_column("votes", lambda v: v is None or _are_votes(v), "shares of at least 0")
     check_column("gender", lambda v: v is None or v in GENDER2.labels, f"one of {GENDER2.labels}")
     for name in ("age", *(name for name in AGE_RANGE if name in table.column_names)):
         check_column(name, lambda v: v is None or 0 <= v <= AGE_MAX, f"0 to {AGE_MAX} years")
@@ -265,6 +261,10 @@ def _check(table: pa.Table, about: About, file: Path) -> None:
         raise DataError(
             f"Expected unique ids in {file}, got {twice!r} more than once; make it again."
         )
+
+
+def _are_votes(values: list[float | None]) -> bool:
+    return all(v is not None and 0 <= v < np.inf for v in values) and any(values)
 
 
 def _targets(table: pa.Table) -> TargetColumns:

@@ -23,7 +23,7 @@ from core.data.base.origin import RESEARCH, Origin
 from core.data.base.rows import Row, build
 from core.data.base.samples import Problem, Samples, check_split, locate
 from core.data.base.splits import OURS, split_of
-from core.errors import ImageError
+from core.errors import DataError, ImageError
 from core.files import write_atomic
 from core.labels import AGE_MAX, GENDER2, UTKFACE_GENDER, UTKFACE_RACE
 
@@ -56,7 +56,7 @@ def load(root: str | Path, split: str) -> Samples:
     Malformed names are listed in `problems` and skipped.
 
     Raises:
-        DataError: no folder or no picture with a well-formed name.
+        DataError: no folder, no picture with a well-formed name, or an empty split.
     """
     check_split(split, SPLITS)
     root = locate(root, "utkface")
@@ -92,8 +92,13 @@ def load(root: str | Path, split: str) -> Samples:
     )
     if split == "all":
         return samples
-    splits = assign(list(samples.ids), clusters(_hashes(samples)))
-    return samples.take(np.flatnonzero(splits == split))
+    in_split = assign(list(samples.ids), clusters(_hashes(samples))) == split
+    if not in_split.any():
+        raise DataError(
+            f"Expected pictures for the {split} split of utkface in {root}, got none of "
+            f"{len(in_split)}, as a hash divides them 80/10/10; try --split all, or `restratify`."
+        )
+    return samples.take(np.flatnonzero(in_split))
 
 
 def assign(ids: list[str], cluster: np.ndarray) -> np.ndarray:

@@ -155,6 +155,7 @@ def test_years_of_a_regression_are_an_age_within_its_own_interval(
         np.array([[-3.0], [0.0], [60.0], [116.0], [150.0]]), "regression", {"age": 10.0, **factors}
     )
     assert list(value) == [0, 0, 60, 116, 116] and (low <= value).all() and (value <= high).all()
+    assert (low >= 0).all() and (high <= 116).all()
     assert (high - low <= 20).all(), "no value beyond the ends makes it wide"
     assert (low[0], high[0], low[4], high[4]) == (low[1], high[1], low[3], high[3])
 

@@ -86,7 +86,13 @@ def _profile(job: Job, as_json: bool) -> int:
     from train.loop.profile import describe, profile
 
     recipe = job.resolve()
-    with distributed.process_group(), distributed.local_main_first():
+    with distributed.process_group():
+        if distributed.world_size() > 1:
+            # Each measures for a time, not a number of steps: one would wait for the others.
+            raise UserError(
+                f"Expected one process for --profile, got {distributed.world_size()}; "
+                "try it without torchrun."
+            )
         [train_parts] = fit.load_splits(job, recipe, "train")
         report = profile(recipe, train_parts)
     if as_json:

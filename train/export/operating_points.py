@@ -178,6 +178,11 @@ def _balanced(card: Card, table: pa.Table) -> tuple[OperatingPoint, list[MetricR
     )
     if p is None or true is None:
         raise DataError("Expected probabilities and labels of emotion, got none.")
+    if "emotion" not in card.priors:
+        raise DataError(
+            "Expected every emotion among the training labels, got none of some; a point "
+            "corrected for their shares cannot be computed. Try training data that has all."
+        )
     rows = np.flatnonzero((true >= 0) & ~np.isnan(p[:, 0]))
     true, table = true[rows], table.take(rows)
     # Logits but for a constant of each row, which no softmax sees.

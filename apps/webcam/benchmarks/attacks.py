@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
+from apps.webcam.benchmarks import multipart
 from apps.webcam.benchmarks.visitors import StreamEndpoint, Visitor
 
 ADDRESSES = tuple(f"203.0.113.{number}" for number in range(1, 6))
@@ -25,7 +26,6 @@ TIMEOUT_SECONDS = 10.0
 REMOTE = ("http://canary.example/a.png", "https://8.8.8.8/a.png", "//canary.example/a")
 POSTS = ("queue/join", "call/predict", "run/predict", "stream/x", "cancel", "component_server")
 GETS = ("file=http://canary.example/a", "proxy=https://canary.hf.space/a", "deep_link", "file=/etc")
-FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
 
 
 @dataclass
@@ -146,18 +146,19 @@ class HostileVisitor(Visitor):
         return (
             f"{method} {self.endpoint.prefix}/{path} HTTP/1.1\r\nHost: localhost\r\n"
             f"X-Forwarded-For: {self._rng.choice(ADDRESSES)}\r\nContent-Length: {length}\r\n"
-            "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+            f"Content-Type: {multipart.CONTENT_TYPE}\r\n\r\n"
         ).encode()
 
     def _break_off_an_upload(self) -> None:
         with self._connect() as connection:
-            connection.sendall(self._head("POST", "upload", 10**7) + FORM + b"a" * 300_000)
+            part = multipart.encode_upload("a.jpg", b"a" * 300_000)
+            connection.sendall(self._head("POST", "upload", 10**7) + part)
             time.sleep(self._rng.random())
 
     def _upload_and_go(self) -> None:
         content = self._rng.randbytes(self._rng.choice((1000, 10**6, 5 * 10**6)))
-        body = FORM + content + b"\r\n--x--\r\n"
-        self._request("POST", "upload", body, **{"Content-Type": "multipart/form-data; boundary=x"})
+        body = multipart.encode_upload("a.jpg", content)
+        self._request("POST", "upload", body, **{"Content-Type": multipart.CONTENT_TYPE})
 
     def _predict_on_damaged_pictures(self) -> None:
         cut = self.frame[: self._rng.randint(40, len(self.frame)) // 4 * 4 + 23]

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 from rich.console import Console
 
-from apps.webcam.benchmarks import targets
+from apps.webcam.benchmarks import multipart, targets
 from apps.webcam.benchmarks.memory_slope import GROWTH_TARGET, MemoryGrowth, memory_growth
 from apps.webcam.benchmarks.visitors import (
     CONNECTION_ERRORS,
@@ -49,7 +49,6 @@ PICTURE_WIDTHS = (480, 1200, 2400, 4000)
 REST_SECONDS = 5.0
 """Between a visitor's leaving and the reading; uploads are gone by then."""
 VIDEO_TIMEOUT_SECONDS = 120.0
-FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +156,8 @@ class MixedVisitor:
 
     def _uploaded(self, name: str, content: bytes) -> dict[str, Any]:
         """Upload a file and return how Gradio names it."""
-        body = FORM % name.encode() + content + b"\r\n--x--\r\n"
-        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        body = multipart.encode_upload(name, content)
+        form = {"Content-Type": multipart.CONTENT_TYPE}
         path = json.loads(self._request("POST", "/upload", body, form))[0]
         return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 

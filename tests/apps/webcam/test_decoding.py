@@ -101,8 +101,8 @@ def test_a_crash_or_hang_costs_one_message(how: signal.Signals) -> None:
 
 
 def test_a_shape_that_is_not_that_of_the_pixels_is_refused(decoder: PictureDecoder) -> None:
-    for shape in (None, {}, [2, 2], [2, "2", 3], [3, 2, 3], [0, 0, 3], [2, 2, 4], [-2, -2, 3]):
-        decoder._ask = lambda _, told=shape: ({"shape": told}, np.zeros(12, np.uint8))
+    for claimed in (None, {}, [2, 2], [2, "2", 3], [3, 2, 3], [0, 0, 3], [2, 2, 4], [-2, -2, 3]):
+        decoder._ask = lambda _, shape=claimed: ({"shape": shape}, np.zeros(12, np.uint8))
         with pytest.raises(ImageError, match="cannot describe"):
             decoder.load(b"picture")
 

@@ -49,6 +49,19 @@ def test_utkface_folders_do_not_move_a_picture_to_another_split(tmp_path: Path) 
         assert names[0] == names[1]
 
 
+def test_utkface_splits_of_one_picture_are_empty_but_one(tmp_path: Path) -> None:
+    picture = next(trees.utkface(tmp_path / "many").iterdir())
+    (tmp_path / "one").mkdir()
+    shutil.copy(picture, tmp_path / "one")
+    counts = {}
+    for split in ("train", "val", "test"):
+        try:
+            counts[split] = len(utkface.load(tmp_path / "one", split))
+        except DataError as error:
+            assert f"Expected pictures for the {split} split" in str(error)
+    assert list(counts.values()) == [1]
+
+
 def test_utkface_pictures_in_two_folders_count_once(tmp_path: Path) -> None:
     trees.utkface(tmp_path / "UTKFace-new" / "UTKFace")
     trees.utkface(tmp_path / "UTKFace-new" / "crop_part1")

@@ -110,3 +110,12 @@ def test_profile_prints_json_and_keeps_nothing(
         "seconds": 0.5,
     }
     assert not (tmp_path / "run").exists()
+
+
+def test_the_profile_is_of_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("train.loop.distributed.world_size", lambda: 2)
+    out = str(tmp_path / "run")
+    assert main(["fer_cnn_0", "--data", str(tmp_path), "--out", out, "--profile"]) != 0
+    assert "without torchrun" in capsys.readouterr().err

@@ -160,6 +160,13 @@ def test_a_missing_table_is_named(card: Card, drawn: list[pa.Table], left: int, 
         with_points(card, [t for i, t in enumerate(drawn) if i != left], card.priors)
 
 
+def test_a_class_that_training_lacks_is_named_as_the_reason(
+    card: Card, drawn: list[pa.Table]
+) -> None:
+    with pytest.raises(DataError, match="every emotion among the training labels"):
+        with_points(card, drawn[:2], {}, left_out=drawn[2:])
+
+
 def test_priors_are_the_mean_of_the_votes(data_dir: Path) -> None:
     samples = ferplus.load(data_dir, "val")
     prior = training_priors(load("mien"), [samples])

@@ -90,6 +90,9 @@ def test_text_of_others_is_shown_as_it_is() -> None:
         == r"\[x\]\(http\:\/\/a\) \<b\> \$x\$ \:smile\:"
     )
     assert charts.as_html("<a href='x'>&") == "&lt;a href='x'&gt;&amp;"
+    chart = charts.figure(x="<b>race</b>", y="a & b")
+    assert chart.layout.xaxis.title.text == "&lt;b&gt;race&lt;/b&gt;"
+    assert chart.layout.yaxis.title.text == "a &amp; b"
     assert (
         gallery.caption(
             {"emotion_true": None, "emotion_pred": FIRST, "emotion_conf": 0.5}, "emotion"

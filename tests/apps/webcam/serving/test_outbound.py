@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from apps.webcam.serving import outbound
 from core.outbound import lookups
-from tests.apps.webcam.conftest import wait_until
 from tests.apps.webcam.serving.conftest import HostileDemo, hostile_demo
 
 REMOTE = st.sampled_from(
@@ -145,10 +144,14 @@ def test_without_the_gate_the_second_line_holds(model: Path, tmp_path: Path) -> 
     """Also shows that the tests above would notice a look-up."""
     body = {"data": [{"path": "http://canary.example/a.png", "meta": {"_type": "gradio.FileData"}}]}
     with hostile_demo(model, tmp_path, gate="open") as demo:
-        demo.post("/gradio_api/call/predict", body)
+        status, answer = demo.post("/gradio_api/call/predict", body)
+        assert status == 200, answer
+        # The picture is fetched before the result is written; waiting for it is waiting for both.
+        _, result = demo.request("GET", f"/gradio_api/call/predict/{answer['event_id']}")
+        assert b"event: error" in result
         demo.request("GET", "/gradio_api/file=https://canary-two.example/a.png")
         for name in ("canary.example", "canary-two.example"):
-            assert wait_until(lambda name=name: name in demo.lookups.read_text()), name
+            assert name in demo.lookups.read_text(), result
 
 
 @pytest.mark.parametrize("event", sorted(lookups.LOOKUPS))

@@ -28,6 +28,8 @@ def file(tmp_path: Path) -> Path:
 
 def change(file: Path, name: str, row: int, value: Any) -> None:
     table = pq.read_table(file)
+    if name not in table.column_names:
+        table = table.append_column(name, pa.nulls(len(table), manifest.COLUMNS[name]))
     values = table[name].to_pylist()
     values[row] = value
     column = pa.array(values, table.schema.field(name).type)
@@ -39,6 +41,11 @@ def change(file: Path, name: str, row: int, value: Any) -> None:
     [
         ("emotion", "glee", "Expected emotion to be one of .* got 'glee' in row 3"),
         ("gender", "x", "Expected gender .* row 3"),
+        ("votes", [0.0] * 8, "Expected votes .* row 3"),
+        ("votes", [1.0, -0.5, *[0.0] * 6], "Expected votes .* row 3"),
+        ("votes", [float("nan"), *[0.0] * 7], "Expected votes .*nan.* row 3"),
+        ("votes", [float("inf"), *[0.0] * 7], "Expected votes .*inf.* row 3"),
+        ("votes", [None, *[0.5] * 7], "Expected votes .*None.* row 3"),
         ("age", 117.0, "Expected age .* 117.0 in row 3"),
         ("age", float("nan"), "Expected age .* nan in row 3"),
         ("split", "dev", "Expected split .* 'dev' in row 3"),
