@@ -35,20 +35,6 @@ SHARED = ROOT.parent / "shared"
 MODEL = ROOT / "assets" / "models" / "mien"
 
 
-CHROMIUM = Path("/usr/bin/chromium")
-BROWSER_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # else a processor draws sixty frames a second of every spinner while a page loads
-    "--disable-threaded-animation",
-)
-"""Of Chromium, which calls nobody and draws without a graphics card."""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Leave what is imported here out of later searches for garbage.
@@ -117,12 +103,6 @@ def portrait() -> np.ndarray:
     from skimage.data import astronaut
 
     return astronaut()
-
-
-@pytest.fixture(scope="session")
-def browser_path() -> str:
-    """Debian's Chromium."""
-    return str(need(CHROMIUM))
 
 
 @pytest.fixture(scope="module")

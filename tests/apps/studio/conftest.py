@@ -23,15 +23,11 @@ from core.labels import FERPLUS8, GENDER2
 from evaluation.benchmark.app_processes import running
 from evaluation.predictions import table
 from evaluation.predictions.schema import P_EMOTION, P_GENDER
-from tests.conftest import BROWSER_FLAGS, CHROMIUM, need
+from tests import browsers
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Playwright
+    from playwright.sync_api import Browser, Page
 
-HEADLESS = Path("/usr/bin/chromium-headless-shell")
-"""Debian's Chromium without windows: a page of the studio takes it a third less time."""
-MAX_LAZY = "--js-flags=--max-lazy"
-"""For Chromium to read a function of a script when it is called; most never are."""
 HEADS = ("emotion", "gender", "age")
 
 
@@ -162,15 +158,9 @@ def studio(log: Path, *arguments: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(playwright) -> Iterator[Browser]:
     """Chromium."""
-    chromium = launch(playwright)
+    chromium = browsers.launch(playwright)
     yield chromium
     chromium.close()
-
-
-def launch(playwright: Playwright, flags: tuple[str, ...] = BROWSER_FLAGS) -> Browser:
-    """Start Chromium: without windows where Debian's package for that is installed."""
-    path = HEADLESS if HEADLESS.exists() else need(CHROMIUM)
-    return playwright.chromium.launch(executable_path=path, args=[*flags, MAX_LAZY])
 
 
 def until(page: Page, check: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -15,7 +15,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from apps.studio import app, samples
-from tests.apps.studio.conftest import launch, studio
+from tests.apps.studio.conftest import studio
+from tests.browsers import launch
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,8 @@ from playwright.sync_api import Page
 
 from evaluation.predictions import table
 from scripts.screenshots import WEBGL_FLAGS
-from tests.apps.studio.conftest import launch, predictions, studio, until
+from tests.apps.studio.conftest import predictions, studio, until
+from tests.browsers import launch
 
 pytestmark = pytest.mark.browser
 

@@ -24,8 +24,9 @@ from apps.studio import app
 from core.errors import UserError
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import launch, predictions, studio
+from tests.apps.studio.conftest import predictions, studio
 from tests.apps.studio.odd_tables import OddTable, odd_table
+from tests.browsers import launch
 from tests.evaluation import references
 
 pytestmark = pytest.mark.browser

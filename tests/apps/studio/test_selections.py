@@ -21,8 +21,9 @@ from playwright.sync_api import sync_playwright
 
 from evaluation.predictions import table
 from evaluation.store import Store
-from tests.apps.studio.conftest import launch, predictions, studio
+from tests.apps.studio.conftest import predictions, studio
 from tests.apps.studio.walk import UPLOADED, Walk
+from tests.browsers import launch
 
 pytestmark = pytest.mark.browser
 

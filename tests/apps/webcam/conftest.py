@@ -23,14 +23,14 @@ from core.face_quality import Conditions, band_of
 from core.labels import FERPLUS8, GENDER2
 from core.pipeline import FaceReading, Pipeline
 from core.types import LIMIT, Age, Box, Distribution, Face, Prediction
-from tests.conftest import BROWSER_FLAGS
+from tests import browsers
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = ROOT / "assets" / "models" / "mien"
 OTHER_NAME = "demo.test"
 """A name that the demo answers to, too; a page under it, without https, has no camera."""
 FLAGS = [
-    *BROWSER_FLAGS,
+    *browsers.FLAGS,
     "--disable-quic",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
@@ -191,12 +191,11 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def browser(playwright, browser_path: str, camera_file: Path) -> Iterator[object]:
-    """Chromium with the fake camera."""
-    chromium = playwright.chromium.launch(
-        executable_path=browser_path,
-        args=[*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"],
-    )
+def browser(request, playwright, camera_file: Path) -> Iterator[object]:
+    """Chromium with the fake camera, the whole of it for a file with `WHOLE_BROWSER`."""
+    flags = [*FLAGS, f"--use-file-for-fake-video-capture={camera_file}"]
+    is_whole = getattr(request.module, "WHOLE_BROWSER", False)
+    chromium = browsers.launch(playwright, flags, is_whole=is_whole)
     yield chromium
     chromium.close()
 

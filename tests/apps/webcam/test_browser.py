@@ -24,6 +24,7 @@ from tests.apps.webcam.frame_rates import best_rates, frames_per_second
 from tests.apps.webcam.videos.test_annotation import film
 
 pytestmark = pytest.mark.browser
+WHOLE_BROWSER = True  # see `browser`: once as visitors have it
 
 LEGEND_IS_BELOW = """() => {
   const [plot, title, legend] = [" .main-svg", " .x2title", " .legend"].map(

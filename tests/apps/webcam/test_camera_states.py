@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from apps.webcam.ui.camera_states import SENTENCES, SLOW_LINE
+from tests import browsers
 from tests.apps.webcam.conftest import FLAGS, OTHER_NAME, Server
 
 pytestmark = pytest.mark.browser
@@ -24,16 +25,14 @@ OpenPage = Callable[..., object]
 
 
 @pytest.fixture(scope="module")
-def browser_with(playwright, browser_path: str, camera_file: Path) -> Iterator[Callable]:
+def browser_with(playwright, camera_file: Path) -> Iterator[Callable]:
     """Chromium with more flags, or with the fake camera's picture; started once for each."""
     started = {}
 
     def start(*flags: str) -> object:
         if flags not in started:
             more = flags or (f"--use-file-for-fake-video-capture={camera_file}",)
-            started[flags] = playwright.chromium.launch(
-                executable_path=browser_path, args=[*FLAGS, *more]
-            )
+            started[flags] = browsers.launch(playwright, [*FLAGS, *more])
         return started[flags]
 
     yield start
