@@ -11,6 +11,7 @@ import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Two workers fill two cores already, and the threads of small batches wait for each other longer
 # than they compute. Read when torch, numpy and OpenCV are loaded, also by what a test starts.
@@ -24,6 +25,9 @@ from core.artifacts.card import KEY, Card, Head
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.preprocess import InputSpec
 from tests import schedule
+
+if TYPE_CHECKING:
+    from tests.watched import Watched
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU_INFO = Path("/proc/cpuinfo")
@@ -156,6 +160,14 @@ def write_tiny_bundle(folder: Path, size: int = 48, seed: int = 0) -> Path:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """See `write_tiny_bundle`."""
     return write_tiny_bundle(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """See `tests.watched`."""
+    from tests.watched import Watched
+
+    return Watched(tmp_path / "watched")
 
 
 def heed_interrupts() -> None:

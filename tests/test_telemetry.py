@@ -1,7 +1,7 @@
 """No program looks a name up or connects to another machine, and none leaves an identifier behind.
 
 Each program runs in a process of its own, with an audit hook that records what Python resolves and
-connects to. Below Python, ONNX Runtime shows itself by the files that its statistics need.
+connects to (`tests/watched.py`). A training is watched in `tests/train/loop/test_synthetic.py`.
 """
 
 from __future__ import annotations
@@ -20,73 +20,13 @@ import pytest
 from core.outbound.telemetry import SWITCHES
 from evaluation.benchmark.app_processes import running
 from tests.conftest import ROOT
+from tests.watched import Watched
 
-RECORDER = (
-    (ROOT / "core" / "outbound" / "lookups.py").read_text("utf-8")
-    + """
-import os
-
-
-def _note(host):
-    with open(os.environ["RECORDED_HOSTS"], "a") as file:
-        print(host, file=file)
-
-
-record(_note)
-"""
-)
 PROGRAM = """
 import sys, numpy
 from core.{module} import {name}
 {name}(sys.argv[1])
 """
-
-
-class Watched:
-    """The environment of a watched process, and what it did."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "sitecustomize.py").write_text(RECORDER)
-        self._hosts = folder / "hosts.txt"
-        self._temporary = folder / "temporary"
-        self._temporary.mkdir()
-        kept = {k: v for k, v in os.environ.items() if k not in SWITCHES}
-        self.env = kept | {
-            "PYTHONPATH": str(folder),
-            "RECORDED_HOSTS": str(self._hosts),
-            "TMPDIR": str(self._temporary),
-            "MIEN_OFFLINE": "1",  # the face detector is the one thing that may be downloaded
-        }
-
-    def run(self, *command: object) -> None:
-        """Run a Python command to its end."""
-        done = subprocess.run(
-            [sys.executable, *map(str, command)],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-
-    @property
-    def hosts(self) -> list[str]:
-        """Other machines that were looked up or connected to."""
-        return self._hosts.read_text().split() if self._hosts.exists() else []
-
-    @property
-    def identifiers(self) -> list[str]:
-        """Files that ONNX Runtime's statistics leave in the temporary folder."""
-        names = [p.name for p in self._temporary.rglob("*") if p.is_file()]
-        return [n for n in names if n == ".ses" or n.startswith("onnxruntime")]
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    folder = tmp_path / "watched"
-    folder.mkdir()
-    return Watched(folder)
 
 
 @pytest.mark.parametrize("package", ["core", "evaluation", "train", "apps"])
@@ -113,18 +53,9 @@ def test_evaluation(watched: Watched, tiny_bundle: Path, tmp_path: Path) -> None
     assert watched.hosts == watched.identifiers == []
 
 
-def test_training(watched: Watched, tmp_path: Path) -> None:
-    options = ["--set", "data=synthetic", "--epochs", "1", "--limit", "8"]
-    watched.run("-m", "train", "fer_cnn_a", "--data", tmp_path, *options, "--out", tmp_path / "run")
-    assert watched.hosts == watched.identifiers == []
-
-
-@pytest.mark.parametrize("door", ["demo", "space"])
-def test_demo(watched: Watched, tiny_bundle: Path, door: str) -> None:
-    """From its start to a prediction, which has no face in it."""
-    module = {"demo": "apps.webcam", "space": "apps.webcam.app"}[door]
-    arguments = ["--model", str(tiny_bundle)]
-    with running(module, *arguments, env=watched.env) as (url, _):
+def test_demo(watched: Watched, tiny_bundle: Path) -> None:
+    """From its start to a prediction; a Space's start is in `tests/apps/webcam/test_api.py`."""
+    with running("apps.webcam", "--model", str(tiny_bundle), env=watched.env) as (url, _):
         picture = base64.b64encode((ROOT / "apps/webcam/examples/astronaut.jpg").read_bytes())
         payload = {"url": "data:image/jpeg;base64," + picture.decode("ascii")}
         request = urllib.request.Request(

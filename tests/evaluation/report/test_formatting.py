@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,15 @@ from evaluation.predictions import write
 from tests.conftest import ROOT
 
 LONG = "a_folder_with_a_long_name_" * 6
+COMMANDS = ("report", "compare", "slices", "plan", "runs")
+PROGRAM = """
+import json, sys
+from evaluation.__main__ import main
+for words in json.loads(sys.argv[1]):
+    status = main(words)
+    print(f"\\0{status}\\0", end="", flush=True)
+"""
+"""Runs `python -m evaluation WORDS` one after the other: one process imports pandas once."""
 BOX = "┏┓┗┛┡┩┳┻╇┃━│─└┘┴┌┐├┤┼"
 
 
@@ -29,27 +39,45 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return paths
 
 
-def piped(arguments: list[str], columns: str | None) -> list[str]:
-    """Return the lines that `python -m ...` writes into a pipe."""
+@pytest.fixture(scope="module")
+def broken_run(tables: list[str]) -> Path:
+    """A run whose history is no table, at a path as long."""
+    history = Path(tables[0]).parent / "runs" / LONG / "history.parquet"
+    history.parent.mkdir(parents=True)
+    history.write_bytes(b"no table")
+    return history
+
+
+@pytest.fixture(scope="module", params=[None, "40"], ids=["no COLUMNS", "COLUMNS=40"])
+def outputs(
+    request: pytest.FixtureRequest, tables: list[str], broken_run: Path
+) -> dict[str, tuple[int, list[str]]]:
+    """Exit status and lines that each command writes into a pipe."""
+    commands = [
+        ["report", tables[0], "--gate", "production"],
+        ["compare", *tables],
+        ["slices", tables[0]],
+        ["plan", tables[0], "--precision", "0.9"],
+        ["runs", str(broken_run.parent.parent)],
+    ]
     env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
-    env |= {} if columns is None else {"COLUMNS": columns, "FORCE_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, env=env, capture_output=True, timeout=120
-    )
-    assert done.returncode in (0, 3), done.stderr.decode()
-    return done.stdout.decode().splitlines()
+    env |= {"COLUMNS": request.param, "FORCE_COLOR": "1"} if request.param else {}
+    program = [sys.executable, "-c", PROGRAM, json.dumps(commands)]
+    done = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    parts = done.stdout.decode().split("\0")
+    return {
+        command: (int(status), text.splitlines())
+        for command, text, status in zip(COMMANDS, parts[::2], parts[1::2], strict=False)
+    }
 
 
-@pytest.mark.parametrize("columns", [None, "40"])
 @pytest.mark.parametrize("command", ["report", "compare", "slices", "plan"])
-def test_nothing_is_broken_on_a_pipe(command: str, columns: str | None, tables: list[str]) -> None:
-    arguments = {
-        "report": ["report", tables[0], "--gate", "production"],
-        "compare": ["compare", *tables],
-        "slices": ["slices", tables[0]],
-        "plan": ["plan", tables[0], "--precision", "0.9"],
-    }[command]
-    lines = piped(["evaluation", *arguments], columns)
+def test_nothing_is_broken_on_a_pipe(
+    command: str, outputs: dict[str, tuple[int, list[str]]]
+) -> None:
+    status, lines = outputs[command]
+    assert status in (0, 3)
     text = "\n".join(lines)
     assert "\x1b[" not in text and "…" not in text
     method = "clustered bootstrap over 40 values of `group_subject`"
@@ -62,18 +90,9 @@ def test_nothing_is_broken_on_a_pipe(command: str, columns: str | None, tables: 
     )
 
 
-def test_a_path_is_printed_whole(tables: list[str], tmp_path: Path) -> None:
-    (Path(tables[0]).parent / "runs" / LONG).mkdir(parents=True, exist_ok=True)
-    history = Path(tables[0]).parent / "runs" / LONG / "history.parquet"
-    history.write_bytes(b"no table")
-    env = os.environ | {"COLUMNS": "40"}
-    done = subprocess.run(
-        [sys.executable, "-m", "evaluation", "runs", str(history.parent.parent)],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 2
-    assert any(str(history) in line for line in done.stdout.splitlines())
+def test_a_path_is_printed_whole(
+    broken_run: Path, outputs: dict[str, tuple[int, list[str]]]
+) -> None:
+    status, lines = outputs["runs"]
+    assert status == 2
+    assert any(str(broken_run) in line for line in lines)

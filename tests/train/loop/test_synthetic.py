@@ -7,12 +7,10 @@ several times as long, and only the result is checked.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.conftest import ROOT, SLOWNESS
+from tests.conftest import SLOWNESS
+from tests.watched import Watched
 
 # A quarter of the notebook's channels with half of their dropout, which take a seventh of the time.
 # 2,051 pictures are 260 steps in four epochs: too few for a BatchNorm that remembers as long as
@@ -30,18 +28,17 @@ COMMAND = [
 MAX_CPU_SECONDS = 25
 
 
-def test_a_quarter_of_fer_cnn_a_learns_drawn_faces_in_seconds_on_one_core(tmp_path: Path) -> None:
-    env = {
-        **os.environ,
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }  # a thread that spins while others work here would count as work
-    command = [sys.executable, "-m", "train", *COMMAND, "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env, timeout=900)
-    assert done.returncode == 0, done.stderr
-    summary = json.loads((tmp_path / "summary.json").read_text())
+def test_a_quarter_of_fer_cnn_a_learns_drawn_faces_in_seconds_on_one_core(
+    watched: Watched, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    # A thread that spins while others work here would count as work.
+    watched.run("-m", "train", *COMMAND, "--out", out, OMP_WAIT_POLICY="PASSIVE")
+    summary = json.loads((out / "summary.json").read_text())
     assert summary["state"] == "finished" and summary["best"]["val_emotion_accuracy"] > 0.9, (
         summary["best"]
     )
     # CPU seconds hardly depend on who else works here
     if SLOWNESS == 1:  # torch's convolutions take more than three times as long without AVX-512
         assert summary["timing"]["cpu_seconds"] < MAX_CPU_SECONDS, summary["timing"]
+    assert watched.hosts == watched.identifiers == [], "no program calls another machine"
