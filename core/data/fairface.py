@@ -25,7 +25,7 @@ from core.labels import FAIRFACE_AGE, GENDER2
 
 TABLES = {"train": "fairface_label_train.csv", "test": "fairface_label_val.csv"}
 SPLITS = OURS
-OLDEST = 75.0
+YEARS_OF_70_PLUS = 75.0
 """Years that stand for "more than 70"."""
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 ORIGIN = Origin(
@@ -82,7 +82,7 @@ def _row(file: str, cells: dict[str, str]) -> Row:
     return Row(
         file,
         gender=GENDER2.index(cells["gender"]),
-        age=OLDEST if name == "70+" else (low + high) / 2,
+        age=YEARS_OF_70_PLUS if name == "70+" else (low + high) / 2,
         groups={"race": cells["race"].replace("_", " "), "age_bin": name},
         age_range=(low, high),
     )

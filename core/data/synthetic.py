@@ -45,7 +45,7 @@ GENERATED = True
 SEED = 20_130_414
 VERSION = 1
 """Raise it when the drawing changes, so that the cached pictures are drawn again."""
-OLDEST = 90
+MAX_DRAWN_AGE = 90
 
 
 def load(root: str | Path, split: str) -> Samples:
@@ -82,12 +82,12 @@ def load(root: str | Path, split: str) -> Samples:
 def sample(part: str, n: int) -> list[Look]:
     """Return `n` independent draws of the labels.
 
-    All emotions and both genders are equally likely, ages are uniform from 1 to OLDEST.
+    All emotions and both genders are equally likely, ages are uniform from 1 to MAX_DRAWN_AGE.
     """
     rng = np.random.default_rng([SEED, *part.encode()])
     emotion = rng.integers(0, len(FERPLUS8), n)
     gender = rng.integers(0, len(GENDER2), n)
-    age = rng.integers(1, OLDEST + 1, n)
+    age = rng.integers(1, MAX_DRAWN_AGE + 1, n)
     skin = rng.integers(0, len(SKINS), n)
     return [
         Look(*(int(v) for v in values)) for values in zip(emotion, gender, age, skin, strict=True)

@@ -11,7 +11,7 @@ from evaluation.metrics import binned, regression
 from evaluation.predictions.arrays import Coded
 from evaluation.store.store import Store
 
-OLDEST = regression.WIDTH * regression.BANDS
+END_OF_AGES = regression.WIDTH * regression.BANDS
 """Years up to which there are bands of any width; the last band holds all older ages too."""
 
 
@@ -40,7 +40,7 @@ def band_count(width: int) -> int:
     >>> band_count(10), band_count(7), band_count(90)
     (9, 13, 1)
     """
-    return -(-OLDEST // width)
+    return -(-END_OF_AGES // width)
 
 
 def band(column: str, width: int) -> str:

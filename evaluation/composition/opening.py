@@ -29,7 +29,7 @@ from evaluation.predictions.importing.recognition import recognise
 from evaluation.predictions.schema import CONDITION
 from evaluation.predictions.tasks import UNITS
 from evaluation.quality.dataset import join_splits, load_splits
-from evaluation.quality.label_columns import MAX_GROUP_VALUES, label_codes
+from evaluation.quality.label_columns import MAX_LABEL_VALUES, label_codes
 
 ADAPTERS = "core.data"
 
@@ -162,7 +162,7 @@ def of_table(table: pa.Table, name: str) -> Listing:
         names = ", ".join(table.column_names)
         raise DataError(
             f"Expected a column of classes or numbers in {name}, got {names:.200}; try a column "
-            f"such as `emotion`, with at most {MAX_GROUP_VALUES} different texts."
+            f"such as `emotion`, with at most {MAX_LABEL_VALUES} different texts."
         )
     split = columns.fixed.get("split")
     path = columns.fixed.get("path", id_column)
@@ -198,7 +198,7 @@ def is_number(values: pa.ChunkedArray, key: str) -> bool:
         finite = different.filter(pc.is_finite(different))
         if not pc.all(pc.equal(finite, pc.floor(finite)), min_count=0).as_py():
             return True
-    return len(different) > MAX_GROUP_VALUES
+    return len(different) > MAX_LABEL_VALUES
 
 
 def _classes(columns: Mapping[str, list[str | None]]) -> dict[str, ClassColumn]:
@@ -208,7 +208,7 @@ def _classes(columns: Mapping[str, list[str | None]]) -> dict[str, ClassColumn]:
         name: column
         for name, column in result.items()
         if column.labels
-        and (len(column.labels) <= MAX_GROUP_VALUES or not name.startswith(GROUP))
+        and (len(column.labels) <= MAX_LABEL_VALUES or not name.startswith(GROUP))
         and len(column.labels) < max(len(column.codes), 2)
     }
 

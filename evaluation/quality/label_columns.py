@@ -8,7 +8,7 @@ from core.data import Samples
 from core.labels import AGE_MAX, FERPLUS8, GENDER2, age_decade
 from evaluation.quality.dataset import AuditDataset
 
-MAX_GROUP_VALUES = 50
+MAX_LABEL_VALUES = 50
 """A group column of more values (subjects, films) holds no classes."""
 
 
@@ -41,7 +41,7 @@ def class_columns(dataset: AuditDataset) -> dict[str, np.ndarray]:
         for name, (codes, labels) in label_codes(dataset.samples).items()
     }
     for name, values in dataset.samples.groups.items():
-        if len(np.unique(values)) <= MAX_GROUP_VALUES:
+        if len(np.unique(values)) <= MAX_LABEL_VALUES:
             columns[name] = values.astype(str)
     return columns
 
