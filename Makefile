@@ -12,7 +12,7 @@ PIP_HASHED := $(PIP_INSTALL) --require-hashes --no-deps
 # pip compiles on one core, this on all. Some packages carry files of other Python versions, so errors are left unsaid.
 COMPILE := $(PY) -m compileall -qq -j 0 $(VENV)/lib || true
 PINS := requirements.txt constraints.txt
-WORKERS := 2
+WORKERS := 3
 FAULTS := https://pypi.org/pypi/numpy/2.0.0/json
 
 help:  ## what there is (this list)
@@ -26,7 +26,7 @@ demo: $(VENV)/.serving  ## the live demo on 127.0.0.1:7860 (ARGS="--port 7861 --
 studio: $(VENV)/.all  ## the evaluation studio on 127.0.0.1:8501 (ARGS="mine.csv --images DIR")
 	$(PY) -m apps.studio $(ARGS)
 
-test: $(VENV)/.all  ## all tests, two at a time (ARGS="tests/core -x", WORKERS=0 for one at a time)
+test: $(VENV)/.all  ## all tests, three at a time (ARGS="tests/core -x", WORKERS=0 for one at a time)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.all  ## ruff and mypy
