@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from apps.webcam.serving import connections, hosts, housekeeping, outbound
 from apps.webcam.serving.gradio_private import poll_less, queue_of
 from apps.webcam.serving.hosts import HostMiddleware
 from apps.webcam.serving.metrics import MetricsMiddleware
+from apps.webcam.serving.readiness import ReadyMiddleware
 from apps.webcam.serving.requests import RequestMiddleware
 from apps.webcam.serving.stored_uploads import StoredUploads
 from apps.webcam.ui import privacy
@@ -140,6 +142,7 @@ def serve(
     poll_less(queue_of(page))
     max_upload_bytes = VIDEO_LIMITS.max_bytes + 2**20
     stored = StoredUploads(page)
+    is_ready = threading.Event()
     page.launch(
         server_name=host,
         server_port=port,
@@ -152,6 +155,7 @@ def serve(
         app_kwargs={
             "lifespan": housekeeping.lifespan(page, stored),
             "middleware": [
+                Middleware(ReadyMiddleware, is_ready=is_ready),
                 Middleware(HostMiddleware, hosts=hosts.allowed_hosts(host, allowed_hosts)),
                 *_metrics(monitor if monitoring.metrics else None),
                 Middleware(
@@ -163,6 +167,8 @@ def serve(
     connections.limit(page)
     if block:
         outbound.forbid(note_host)
+    is_ready.set()
+    if block:
         page.block_thread()
     return page
 
