@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# Two workers fill two cores already, and the threads of small batches wait for each other longer
+# Three workers fill two cores, and the threads of small batches wait for each other longer
 # than they compute. Read when torch, numpy and OpenCV are loaded, also by what a test starts.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
