@@ -12,7 +12,7 @@ import threading
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 POLL_SECONDS = 0.02
-STARTUP = "/startup-events"
+OF_THE_START = frozenset({("GET", "/gradio_api/startup-events"), ("HEAD", "/")})
 
 
 class ReadyMiddleware:
@@ -24,13 +24,7 @@ class ReadyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see the class."""
-        if scope["type"] == "http" and not _is_of_the_start(scope):
+        if scope["type"] == "http" and (scope["method"], scope["path"]) not in OF_THE_START:
             while not self._is_ready.is_set():
                 await asyncio.sleep(POLL_SECONDS)
         await self.app(scope, receive, send)
-
-
-def _is_of_the_start(scope: Scope) -> bool:
-    path: str = scope["path"]
-    is_first_look: bool = scope["method"] == "HEAD" and path == "/"
-    return is_first_look or path.endswith(STARTUP)

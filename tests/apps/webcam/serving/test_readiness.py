@@ -41,7 +41,7 @@ def is_answered(method: str, path: str, *, is_ready: bool, kind: str = "http") -
         ("GET", "/"),
         ("POST", "/gradio_api/call/predict"),
         ("HEAD", "/gradio_api/file=http://canary.example/a.png"),
-        ("GET", "/gradio_api/file=https://canary.example/a.png"),
+        ("GET", "/gradio_api/file=https://canary.example/startup-events"),
     ],
 )
 def test_a_request_waits_until_the_demo_is_ready(method: str, path: str) -> None:
