@@ -53,9 +53,12 @@ def test_evaluation(watched: Watched, tiny_bundle: Path, tmp_path: Path) -> None
     assert watched.hosts == watched.identifiers == []
 
 
-def test_demo(watched: Watched, tiny_bundle: Path) -> None:
-    """From its start to a prediction; a Space's start is in `tests/apps/webcam/test_api.py`."""
-    with running("apps.webcam", "--model", str(tiny_bundle), env=watched.env) as (url, _):
+@pytest.mark.parametrize("door", ["demo", "space"])
+def test_demo(watched: Watched, tiny_bundle: Path, door: str) -> None:
+    """From its start to a prediction, which has no face in it."""
+    module = {"demo": "apps.webcam", "space": "apps.webcam.app"}[door]
+    arguments = ["--model", str(tiny_bundle)]
+    with running(module, *arguments, env=watched.env) as (url, _):
         picture = base64.b64encode((ROOT / "apps/webcam/examples/astronaut.jpg").read_bytes())
         payload = {"url": "data:image/jpeg;base64," + picture.decode("ascii")}
         request = urllib.request.Request(

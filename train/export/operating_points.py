@@ -180,7 +180,7 @@ def _balanced(card: Card, table: pa.Table) -> tuple[OperatingPoint, list[MetricR
         raise DataError("Expected probabilities and labels of emotion, got none.")
     if "emotion" not in card.priors:
         raise DataError(
-            "Expected every emotion among the training labels, got none of some; a point "
+            "Expected every emotion among the training labels, got some without a picture; a point "
             "corrected for their shares cannot be computed. Try training data that has all."
         )
     rows = np.flatnonzero((true >= 0) & ~np.isnan(p[:, 0]))

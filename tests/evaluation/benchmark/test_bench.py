@@ -44,7 +44,7 @@ def ordered(value: dict) -> bool:
 
 def test_bench_of_two_models_with_their_processes(tiny_bundle: Path) -> None:
     models = ("--model", str(tiny_bundle), "--model", str(tiny_bundle / "model.onnx"))
-    result = run(*models, "--rounds", "3", "--rows", "3000", *BESIDE)
+    result = run(*models, "--rounds", "5", "--rows", "3000", *BESIDE)
     assert result["metrics"]["rows"] == 3000 and all(
         s["cpu_s"] >= 0 for s in result["metrics"]["steps"]
     )

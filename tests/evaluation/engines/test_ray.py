@@ -131,7 +131,7 @@ def test_a_cluster_makes_the_same_table_and_the_same_audit(
     assert "3 unreadable" in done.stderr and same(table.read(out), local)
 
     audit = ["audit", *options[2:6], "--no-cache", "--json"]
-    audit += ["--checks", "near_duplicates,unreadable,drift"]
+    audit += ["--checks", "near_duplicates,face_count,unreadable,drift"]
     done = evaluation(*audit, *on_cluster, env=cluster)
     assert done.returncode == 0, done.stderr[-2000:]
     assert main(audit) == 0 and json.loads(done.stdout) == json.loads(capsys.readouterr().out)

@@ -56,12 +56,13 @@ CASES = {
 }
 # How the cases are computed, and how far apart one and two processes may then be, relatively. In
 # float64 only a mistake shows: sums in another order made 2e-14; BatchNorm of each share alone made
-# 0.17. In float32 with channels_last, which users get on a CPU, the CNN was 4e-4 apart: there torch
+# 0.17. float32 left 4e-7. But what users get on a CPU, channels_last, was 4e-4 apart: there torch
 # 2.13 sums one process's BatchNorm roughly (`test_torch_sums_roughly`), and two processes'
-# statistics are the better. In another layout float32 left 4e-7.
-KINDS = {"float64": 1e-10, "as it comes": 5e-3}
+# statistics are the better.
+KINDS = {"float64": 1e-10, "float32": 1e-5, "as it comes": 5e-3}
 RUNS = [
     ("cnn", "float64"),
+    ("cnn", "float32"),
     ("cnn", "as it comes"),
     ("net", "float64"),
     ("net", "as it comes"),
@@ -71,8 +72,12 @@ EXACT = {("net", "as it comes"): 1e-5}  # its grouped convolutions are not chann
 
 @contextmanager
 def computing(kind: str) -> Iterator[None]:
-    """float64: everything, also what the engine would do in float32."""
+    """float64: everything, also what the engine would do in float32. float32: with the memory
+    layout whose BatchNorm torch sums well.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        if kind == "float32":
+            patch.setattr(trainer, "memory_layout", lambda _: torch.contiguous_format)
         if kind == "float64":
             single, drawn = validate.to_input, trainer.collate
 
@@ -114,7 +119,7 @@ def alone(folder: Path) -> None:
     """The mistake that the comparison must see: each share's BatchNorm by itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distributed, "_batch_norm", torch.nn.functional.batch_norm)
-        train("cnn", "float64", folder)
+        train("cnn", "float32", folder)
 
 
 SCRIPT = """
@@ -172,7 +177,7 @@ def test_two_processes_have_the_loss_curve_of_one(
 
 
 def test_the_comparison_sees_a_share_that_keeps_its_statistics(runs: tuple[Path, str]) -> None:
-    assert apart(runs[0], "broken", "cnn", "float64") > 0.01
+    assert apart(runs[0], "broken", "cnn", "float32") > 100 * KINDS["float32"]
 
 
 def test_torch_sums_roughly() -> None:
@@ -194,12 +199,14 @@ def test_torch_sums_roughly() -> None:
 def test_two_processes_end_at_the_weights_of_one(
     runs: tuple[Path, str], case: str, kind: str
 ) -> None:
+    """A bias whose gradient is but rounding moves by a whole step of Adam: 1e-4 in float32."""
     one, two = (
         checkpoint.load(runs[0] / n / case / kind / LAST_CHECKPOINT) for n in ("one", "two")
     )
     assert one["step"] == two["step"] and one["model"].keys() == two["model"].keys()
     for name, value in one["model"].items():
-        assert torch.allclose(value, two["model"][name], rtol=1e-8, atol=1e-8), name
+        near = {"rtol": 1e-8, "atol": 1e-8} if kind == "float64" else {"rtol": 1e-3, "atol": 1e-4}
+        assert torch.allclose(value.double(), two["model"][name].double(), **near), name
 
 
 @pytest.mark.parametrize(("case", "kind"), RUNS)
