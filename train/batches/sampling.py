@@ -14,6 +14,20 @@ from core.errors import UserError
 from train.recipe.settings import Sampling
 
 
+def samples_of_epoch(settings: Sampling, n: int) -> int:
+    """Return how many of `n` samples an epoch has, its last and shorter batch included."""
+    return min(settings.epoch_samples or n, n)
+
+
+def count_batches(settings: Sampling, batch_size: int, n: int) -> int:
+    """Return the number of batches of an epoch.
+
+    A last, shorter batch is left out, as a few samples would disturb BatchNorm, unless it is the
+    only one.
+    """
+    return max(1, samples_of_epoch(settings, n) // batch_size)
+
+
 def batches(
     settings: Sampling,
     batch_size: int,
@@ -25,8 +39,7 @@ def batches(
 ) -> Iterator[Tensor]:
     """Yield the sample numbers of each batch of an epoch, (batch_size,) int64.
 
-    Every order gives as many batches as fit into N samples. A last, shorter batch is left out, as a
-    few samples would disturb BatchNorm, unless it is the only one.
+    Every order gives `count_batches` of them.
 
     Args:
         settings: the order and the weights of data sets.
@@ -42,7 +55,7 @@ def batches(
     """
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     n = len(source)
-    n_batches = max(1, n // batch_size)
+    n_batches = count_batches(settings, batch_size, n)
     if settings.order == "alternate":
         yield from _alternate(n_batches, batch_size, source, generator)
         return

@@ -63,12 +63,12 @@ def run(args: argparse.Namespace) -> int:
         )
     from train.study import page
     from train.study import run as study_run
-    from train.study.definition import find, select
+    from train.study.definition import find, select, with_seeds
     from train.study.plan import StudyPlan
 
     plan = StudyPlan(
         args.name,
-        select(find(args.name), [name for name in args.members.split(",") if name]),
+        with_seeds(select(find(args.name), [name for name in args.members.split(",") if name])),
         args.out,
         args.data,
         data_folders(args.data) if args.data else None,

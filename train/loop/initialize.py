@@ -22,6 +22,8 @@ from train.recipe.recipe import Recipe
 from train.runs.trained_weights import weights
 
 MAX_NAMES_PRINTED = 6
+GREY_SHARES = (0.299, 0.587, 0.114)
+"""Of red, green and blue in grey, as OpenCV makes it (ITU-R BT.601)."""
 
 
 def initialize(recipe: Recipe) -> nn.Module:
@@ -64,6 +66,8 @@ def _from_runs(recipe: Recipe) -> nn.Module:
     model = build_architecture(recipe) if becomes_qat else build_network(recipe)
     state = model.state_dict()
     trained = _spread_kernels(trained, state, recipe.input.size // source.input.size)
+    if (source.input.channels, recipe.input.channels) == (1, 3):
+        trained = _to_colour(trained, state)
     fitting = {k: v for k, v in trained.items() if k in state and v.shape == state[k].shape}
     if not any(name.startswith("backbone.") for name in fitting):
         raise UserError(
@@ -122,6 +126,21 @@ def _spread_kernels(
         if state[name].shape == (*value.shape[:2], *(ratio * n for n in value.shape[2:])):
             spread[name] = value.repeat_interleave(ratio, 2).repeat_interleave(ratio, 3) / ratio**2
     return spread
+
+
+def _to_colour(trained: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a network of grey crops for colour ones.
+
+    Where a kernel in `state` takes three channels instead of one, each of its weights is divided
+    among them as grey is made of red, green and blue: it computes what it did on the grey picture.
+    """
+    shares = torch.tensor(GREY_SHARES).view(1, 3, 1, 1)
+    return {
+        name: value * shares
+        if name in state and state[name].shape == (len(value), 3, *value.shape[2:])
+        else value
+        for name, value in trained.items()
+    }
 
 
 def load_network(path: str | Path, changes: Sequence[str] = ()) -> tuple[nn.Module, Recipe]:

@@ -22,7 +22,7 @@ from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
 from train.batches.collate import LoadingTime, collate, prefetch
 from train.batches.data import DatasetPart
 from train.batches.pool import Batch, SamplePool, gather
-from train.batches.sampling import batches
+from train.batches.sampling import batches, count_batches
 from train.loop import distributed, divergence, memory, run_state, teachers
 from train.loop.budget import plan_epochs
 from train.loop.initialize import initialize
@@ -163,7 +163,7 @@ class Trainer:
         """
         recipe, generator = self.recipe, self.start_epoch()
         self.tally = EpochTally(recipe.heads)
-        n_batches = max(1, len(pool) // recipe.batch)
+        n_batches = count_batches(recipe.sampling, recipe.batch, len(pool))
         steps_per_epoch = math.ceil(n_batches / recipe.accumulation)
         order = batches(
             recipe.sampling, recipe.batch, recipe.seed, self.epoch, pool.source, pool.label(), names

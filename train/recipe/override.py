@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from core import registry
+from core.artifacts.input_spec import InputSpec
 from core.errors import UserError
 from train.recipe.recipe import Recipe
 from train.recipe.settings import Model
@@ -56,7 +57,25 @@ def _set(node: Any, names: list[str], value: Any, path: str) -> Any:
     _check_name(name, [f.name for f in fields(node)], path)
     if rest:
         return replace(node, **{name: _set(getattr(node, name), rest, value, path)})
-    return replace(node, **{name: _convert(value, get_type_hints(type(node))[name], path)})
+    changes = {name: _convert(value, get_type_hints(type(node))[name], path)}
+    if isinstance(node, InputSpec) and name == "channels":
+        changes |= _normalisation(node, changes["channels"])
+    try:
+        return replace(node, **changes)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"Expected --set {path} to fit, got {value!r}: {error}") from error
+
+
+def _normalisation(spec: InputSpec, channels: int) -> dict[str, tuple[float, ...]]:
+    """Return mean and std for another number of channels: the same for each, their average."""
+    if channels == spec.channels or channels < 1:
+        return {}
+    return {
+        name: (sum(values) / len(values),) * channels
+        for name, values in (("mean", spec.mean), ("std", spec.std))
+    }
 
 
 def _model_options(model: Model) -> list[str]:

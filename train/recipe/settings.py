@@ -278,13 +278,20 @@ class Sampling:
             a set alike; balanced: every emotion (or gender) alike; alternate: each batch from one
             data set, in turn.
         weights: by data set.
+        epoch_samples: at most so many in an epoch, so that runs on data of different sizes can have
+            equal budgets; 0: as many as there are.
     """
 
     order: Order = "shuffle"
     weights: Mapping[str, float] = field(default_factory=dict)
+    epoch_samples: int = 0
 
     def __post_init__(self) -> None:
         _one_of("sampling.order", self.order, Order)
+        if self.epoch_samples < 0:
+            raise UserError(
+                f"Expected sampling.epoch_samples from 0, got {self.epoch_samples}."
+            )
 
 
 def _one_of(name: str, value: str, kinds: Any) -> None:
