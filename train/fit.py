@@ -15,6 +15,7 @@ from core.system import ROOT
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.arguments import data_folders, is_generated, is_manifest
 from train.recipe.override import override
+from train.recipe.ranges import check_ranges
 from train.recipe.recipe import Recipe, load, short_name
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ class Job:
         """Return the recipe with all changes applied.
 
         Raises:
-            UserError: no such recipe or field, or a value of another type.
+            UserError: no such recipe or field, or a value of another type or out of its range.
         """
         recipe: Recipe = override(load(self.recipe), self.changes())
+        check_ranges(recipe)
         return recipe
 
 

@@ -137,7 +137,9 @@ def _to_colour(trained: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> di
     shares = torch.tensor(GREY_SHARES).view(1, 3, 1, 1)
     return {
         name: value * shares
-        if name in state and state[name].shape == (len(value), 3, *value.shape[2:])
+        if value.ndim == 4
+        and name in state
+        and (value.shape[1], state[name].shape) == (1, (len(value), 3, *value.shape[2:]))
         else value
         for name, value in trained.items()
     }

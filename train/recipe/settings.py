@@ -289,9 +289,7 @@ class Sampling:
     def __post_init__(self) -> None:
         _one_of("sampling.order", self.order, Order)
         if self.epoch_samples < 0:
-            raise UserError(
-                f"Expected sampling.epoch_samples from 0, got {self.epoch_samples}."
-            )
+            raise UserError(f"Expected sampling.epoch_samples from 0, got {self.epoch_samples}.")
 
 
 def _one_of(name: str, value: str, kinds: Any) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from core import files, vocabulary
 from core.errors import UserError
-from core.vocabulary import count_of
+from core.vocabulary import count_of, task_metric
 from evaluation.report.markdown import table
+from train.study.differences import BaselineDifference
 from train.study.result import StudyResult, hardware
 from train.study.table import StudyRow, format_difference, format_figure
 
@@ -59,7 +60,11 @@ def markdown(result: StudyResult) -> str:
     """Return a study's section: header, table, verdict, what the source's figures stand for."""
     plan, rows = result.plan, result.rows
     several_figures = len({row.figure for row in rows}) > 1
-    columns = {t: cell for t, cell in COLUMNS.items() if several_figures or t != "figure"}
+    columns = {
+        title: cell
+        for title, cell in COLUMNS.items()
+        if any(map(cell, rows)) and (several_figures or title != "figure")
+    }
     lines = [
         f"## `{plan.name}`: {plan.study.title}",
         "",
@@ -78,9 +83,39 @@ def markdown(result: StudyResult) -> str:
         ]
         table_rows.append(cells)
         member_before = row.member
-    lines += [table(list(columns), table_rows), "", "*Verdict*, from these figures:", ""]
-    lines += [*map(_item, result.verdict), "", *_remarks(rows)]
+    lines += [table(list(columns), table_rows), "", *_differences(result)]
+    lines += ["*Verdict*, from these figures:", "", *map(_item, result.verdict), ""]
+    lines += _remarks(rows)
     return "\n".join(lines)
+
+
+def _differences(result: StudyResult) -> list[str]:
+    """Return a table of the differences from the baseline, empty without one."""
+    if not result.differences:
+        return []
+    study = result.plan.study
+    units = {f: "points" if task_metric(f)[1].is_share else "" for f in study.figures}
+    titles = [", ".join(filter(None, (vocabulary.column_axis(f), units[f]))) for f in study.figures]
+    cells: dict[str, dict[str, str]] = {}
+    for difference in result.differences:
+        cells.setdefault(difference.member, {})[difference.figure] = _difference(difference)
+    rows = [[f"`{name}`", *(by.get(f, "") for f in study.figures)] for name, by in cells.items()]
+    text = (
+        f"Less `{study.baseline}`, on the same pictures, with 95 % intervals over the choice of "
+        "pictures; bold where that excludes zero. After a semicolon: the same with other seeds."
+    )
+    return [_wrapped(text), "", table(["member", *titles], rows), ""]
+
+
+def _difference(difference: BaselineDifference) -> str:
+    """Return a difference with its interval, and those of further seeds, as text."""
+    value, low, high, *more = (
+        format_difference(difference.figure, v)
+        for v in (difference.value, difference.low, difference.high, *difference.more_seeds)
+    )
+    if difference.low > 0 or difference.high < 0:
+        value = f"**{value}**"
+    return f"{value} ({low} to {high})" + (f"; {', '.join(more)}" if more else "")
 
 
 def _wrapped(text: str, indent: str = "") -> str:
@@ -100,15 +135,18 @@ def _item(text: str) -> str:
 
 
 def _remarks(rows: Sequence[StudyRow]) -> list[str]:
-    """Return what the source's figures were measured on."""
+    """Return what the source's figures were measured on; without a source, what members are."""
     members_of: dict[str, dict[str, None]] = {}
     for row in rows:
         if row.source_measured_on:
             members_of.setdefault(row.source_measured_on, {})[row.member] = None
     if not members_of:
         return []
+    title = "The members:"
+    if any(row.source is not None for row in rows):
+        title = "What the source's figures were measured on, which are other pictures than ours:"
     return [
-        "What the source's figures were measured on, which are other pictures than ours:",
+        title,
         "",
         *(_item(f"{', '.join(members)}: {text}") for text, members in members_of.items()),
         "",

@@ -73,8 +73,16 @@ class StudyPlan:
         """Check what all members need before anything is trained.
 
         Raises:
-            UserError: no --data where one is needed, or a --set that a recipe has no field for.
+            UserError: no --data where one is needed, a --set that a recipe has no field for, or one
+                of the seed where members differ in nothing else.
         """
+        if any(m.repeats for m in self.study.members) and any(
+            text.partition("=")[0].strip() == "seed" for text in self.sets
+        ):
+            raise UserError(
+                f"Expected no --set seed with the study {self.name}, which trains members with "
+                "several seeds."
+            )
         for member in self.study.members:
             recipe = self.recipe(member)
             if self.folders is None and not is_generated(recipe):

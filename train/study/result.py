@@ -14,6 +14,7 @@ from evaluation.training_runs.run_folder import RunFolder
 from train.runs.card_metrics import DataUse
 from train.runs.facts import machine
 from train.runs.status import RunStatus
+from train.study.differences import BaselineDifference
 from train.study.plan import StudyPlan
 from train.study.table import StudyRow
 
@@ -31,6 +32,7 @@ class StudyResult:
         data: what the members were trained and validated on.
         labels: the members' tasks but age, and the classes of each.
         rows: one for each member and figure.
+        differences: of the members from the study's baseline.
         verdict: sentences that follow from the rows.
     """
 
@@ -42,6 +44,7 @@ class StudyResult:
     data: Sequence[DataUse]
     labels: Sequence[tuple[str, tuple[str, ...]]]
     rows: Sequence[StudyRow]
+    differences: Sequence[BaselineDifference]
     verdict: Sequence[str]
 
     def to_dict(self) -> dict[str, object]:
@@ -60,6 +63,7 @@ class StudyResult:
             "data": [asdict(use) for use in self.data],
             "labels": [{"task": task, "labels": list(names)} for task, names in self.labels],
             "rows": [asdict(row) for row in self.rows],
+            "differences": [asdict(difference) for difference in self.differences],
             "verdict": list(self.verdict),
         }
 
@@ -70,6 +74,7 @@ def study_result(
     statuses: Mapping[str, RunStatus],
     rows: Sequence[StudyRow],
     verdict: Sequence[str],
+    differences: Sequence[BaselineDifference] = (),
 ) -> StudyResult:
     """Return a study's result, with today's date and this machine.
 
@@ -79,6 +84,7 @@ def study_result(
         statuses: folder -> its run.
         rows: of the table.
         verdict: sentences.
+        differences: of the members from the study's baseline.
     """
     uses = {(u.name, u.split, u.n): u for status in statuses.values() for u in status.data}
     spaces = {
@@ -102,6 +108,7 @@ def study_result(
         data=[uses[key] for key in sorted(uses)],
         labels=sorted(spaces),
         rows=rows,
+        differences=differences,
         verdict=verdict,
     )
 

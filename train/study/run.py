@@ -6,6 +6,7 @@ from core import progress
 from train.runs.status import read_status
 from train.study import page
 from train.study.data import PlannedData
+from train.study.differences import baseline_differences
 from train.study.paired import PairedDifferences
 from train.study.plan import StudyPlan
 from train.study.result import StudyResult, study_result
@@ -44,8 +45,11 @@ def run(
         recipe = plan.recipe(member)
         statuses[member.folder] = read_status(plan.out / member.folder, recipe, data.of(recipe))
     rows = study_rows(plan, statuses, failed)
-    sentences = verdict(plan, rows, statuses, PairedDifferences(plan))
-    result = study_result(plan, command, statuses, rows, sentences)
+    paired = PairedDifferences(plan)
+    sentences = verdict(plan, rows, statuses, paired)
+    measured = {row.member for row in rows if row.state == "measured"}
+    differences = baseline_differences(plan.study, measured, paired)
+    result = study_result(plan, command, statuses, rows, sentences, differences)
     progress.say(f"study {plan.name}: {page.write(result)}")
     errors = {r.member: r.why or "" for r in rows if r.state != "measured"} | failed
     if not errors:

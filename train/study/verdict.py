@@ -47,8 +47,13 @@ def verdict(
         paired: compares two members on the same samples.
     """
     sentences: list[str] = []
+    repeats = {member.folder for member in plan.study.members if member.repeats}
     for name in plan.study.figures:
-        rows = [r for r in table if r.figure == name and r.state == "measured"]
+        rows = [
+            r
+            for r in table
+            if r.figure == name and r.state == "measured" and r.member not in repeats
+        ]
         comparable, others = _comparable(rows, statuses, name)
         prefix = f"{column_title(name)}. " if len(plan.study.figures) > 1 else ""
         sentences += [

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from core.errors import UserError
-from train.batches.sampling import batches
-from train.recipe.settings import Sampling
+from train.batches.sampling import batches, count_batches
+from train.recipe.settings import Order, Sampling
 
 NAMES = ("a", "b")
 SOURCE = torch.tensor([0] * 60 + [1] * 20)
@@ -68,6 +68,17 @@ def test_weighted_draws_sets_by_weight() -> None:
 def test_a_few_samples_make_one_batch() -> None:
     for how in (Sampling(), Sampling("balanced")):
         assert [len(b) for b in batches(how, 200, 0, 0, SOURCE, LABEL, NAMES)] == [80]
+
+
+@pytest.mark.parametrize("order", ["shuffle", "balanced", "alternate", "weighted"])
+def test_an_epoch_has_at_most_so_many_samples(order: Order) -> None:
+    few = Sampling(order, {"a": 1, "b": 1}, epoch_samples=30)
+    assert [len(b) for b in drawn(few)] == [8] * 3 and count_batches(few, 8, 80) == 3
+    assert not torch.equal(torch.cat(drawn(few, 1)), torch.cat(drawn(few, 2)))
+    more_than_there_are = Sampling(order, {"a": 1, "b": 1}, epoch_samples=10_000)
+    assert len(drawn(more_than_there_are)) == 10
+    with pytest.raises(UserError, match="epoch_samples from 0, got -1"):
+        Sampling(order, epoch_samples=-1)
 
 
 def test_weights_must_name_the_sets() -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
 from core.errors import UserError
+from core.preprocess import to_input
 from evaluation.training_runs.run_folder import LAST_CHECKPOINT
 from tests.train.conftest import part_of
 from train.loop.initialize import initialize
@@ -217,6 +220,22 @@ def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
     assert not torch.allclose(fine(x + checks)["emotion"], fine(x)["emotion"], atol=1e-4), (
         "it can learn to see what a mean hides"
     )
+
+
+def test_a_start_in_colour_answers_as_on_the_grey_picture(tmp_path: Path) -> None:
+    first = override(load("mien_first"), [*SMALL, "epochs=1"])
+    run = Trainer(first, tmp_path / "first")
+    run.train(parts(first), parts(first))
+    changes = ["input.channels=3", f"start={tmp_path / 'first'}"]
+    colour, grey = initialize(override(first, changes)).eval(), run.averaged.eval()
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3), np.uint8)
+    grey_pictures = np.stack([cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)[..., None] for p in pictures])
+    theirs = grey(torch.from_numpy(to_input(grey_pictures, first.input)))
+    mine = colour(torch.from_numpy(to_input(pictures, override(first, changes).input)))
+    for name in theirs:  # grey pictures are rounded to whole levels
+        torch.testing.assert_close(mine[name], theirs[name], rtol=0.02, atol=0.02)
+    blue_first = torch.from_numpy(to_input(pictures[..., ::-1], override(first, changes).input))
+    assert not torch.allclose(colour(blue_first)["age"], theirs["age"], atol=0.02)
 
 
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import registry
@@ -13,6 +14,7 @@ from core.errors import UserError
 from train.__main__ import main
 from train.fit import Job
 from train.recipe.override import override
+from train.recipe.ranges import RANGES, numbers_of
 from train.recipe.recipe import from_dict, load
 
 RECIPES = registry.names("train.recipes")
@@ -112,6 +114,47 @@ def test_a_recipe_of_a_newer_version_is_refused() -> None:
 def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> None:
     with pytest.raises(UserError, match=hint):
         override(load("mien_first"), [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("input.channels=2", "input.channels to fit, got 2: .*`channels` 1 or 3"),
+        ("input.size=3", "input.size to fit, got 3"),
+        ("losses={}", "one loss for each of"),
+        ("data=", "at least one data set, got none"),
+        ("augment.flip=3", r"augment.flip from 0 to 1, got 3"),
+        ("augment.blur=nan", r"augment.blur to be float|augment.blur from 0"),
+        ("augment.noise_max=1e9", r"augment.noise_max from 0 to 255"),
+        ("optim.lr=-1", r"optim.lr from 0, got -1"),
+        ("losses.age.weight=-0.5", r"losses.age.weight from 0, got -0.5"),
+        ("ema=1", "ema from 0 to"),
+        ("seed=-1", "seed from 0 to"),
+        ("sampling.epoch_samples=-1", "epoch_samples from 0"),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_by_name(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Job("mien", (text,)).resolve()
+
+
+def test_every_recipe_is_within_the_ranges() -> None:
+    for name in RECIPES:
+        Job(name).resolve()
+
+
+def test_every_range_is_of_a_number_of_a_recipe() -> None:
+    numbers = {name for name, _ in numbers_of(load("mien"))}
+    assert set(RANGES) <= numbers
+
+
+def test_mean_and_deviation_follow_the_number_of_channels() -> None:
+    colour = override(load("mien"), ["input.channels=3"]).input
+    assert (colour.mean, colour.std) == ((0.5,) * 3, (0.25,) * 3)
+    uneven = override(load("resnet50"), ["input.channels=1"]).input
+    assert uneven.mean == pytest.approx((np.mean(load("resnet50").input.mean),))
+    kept = override(load("resnet50"), ["input.channels=3"]).input
+    assert kept == load("resnet50").input
 
 
 def test_an_unknown_recipe_suggests_the_nearest() -> None:
