@@ -64,7 +64,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_kind_has_an_example() -> None:
     kinds = re.findall(r"^## (Add [^\n]+)$", TEXT, re.MULTILINE)
-    assert list(EXAMPLES) == kinds and len(kinds) == 8
+    assert list(EXAMPLES) == kinds and len(kinds) == 9
 
 
 def test_the_places_to_start_exist() -> None:

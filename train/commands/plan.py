@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print the plan and return the exit status."""
     from train.batches.data import read_split
+    from train.batches.sampling import samples_of_epoch
     from train.loop.estimate import describe, estimate
 
     job = Job(args.recipe, tuple(args.set), args.data, epochs=args.epochs, limit=args.limit)
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.data and not args.images:
         sizes = (len(read_split(name, job.folders, "train")) for name in recipe.data)
         images = sum(min(size, args.limit or size) for size in sizes)
+    images = samples_of_epoch(recipe.sampling, images)
     plan = estimate(recipe, images)
     content = {"recipe": args.recipe, **asdict(plan)}
     print(json.dumps(content) if args.json else describe(args.recipe, recipe, plan))
