@@ -41,7 +41,8 @@ class Given:
         coverage: share of the rows that are given it.
         given: accuracy where it is given.
         error: years that the expected age lies off the true one, or outside the true range.
-        inside: share of the age intervals that hold the true age, or meet the true range.
+        inside: share of the age intervals, of rows that have one, that hold the true age or meet
+            the true range.
         inside_wider: the same of intervals that are `factor` times as wide.
         unclear, unclear_wider: share of the intervals that are too wide for an age to be said.
     """
@@ -140,7 +141,8 @@ def _gender(table: pa.Table, from_age: float) -> dict[str, tuple[Floats, Mask]]:
     age = arrays.numbers(table, "age_pred")
     if not rows.any():
         return {}
-    is_given = np.ones(len(table), bool) if age is None else age >= from_age
+    # Without an age nothing withholds it, as in `core.types.Prediction`.
+    is_given = np.ones(len(table), bool) if age is None else ~(age < from_age)
     return {
         "gender": (correct.astype(float), rows),
         "coverage": (is_given.astype(float), rows),
@@ -158,12 +160,13 @@ def _age(table: pa.Table, factor: float) -> dict[str, tuple[Floats, Mask]]:
     figures = {"error": (outside, rows)}
     if low is None or high is None:
         return figures
+    has_both = rows & ~np.isnan(low) & ~np.isnan(high)
     for name, (start, end) in {
         "": (low, high),
         "_wider": age_intervals.widened(value, low, high, factor),
     }.items():
-        figures[f"inside{name}"] = ((start <= oldest) & (youngest <= end)).astype(float), rows
-        figures[f"unclear{name}"] = (end - start > UNCLEAR_AGE_YEARS).astype(float), rows
+        figures[f"inside{name}"] = ((start <= oldest) & (youngest <= end)).astype(float), has_both
+        figures[f"unclear{name}"] = (end - start > UNCLEAR_AGE_YEARS).astype(float), has_both
     return figures
 
 

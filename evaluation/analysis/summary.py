@@ -102,7 +102,7 @@ def table_report(table: pa.Table, model: str | None = None) -> TableReport:
         fingerprint=meta.fingerprint or None,
         detector=meta.detector or None,
         left_out=meta.left_out,
-        face_found=_face_found(table),
+        face_found=_face_found(table, sample),
         tasks={
             # By its own truth, a task's accuracy is recall, which stands there by class already.
             name: _task_report(
@@ -133,11 +133,12 @@ def _task_report(
     return classification_report(task, groups, sample, votes)
 
 
-def _face_found(table: pa.Table) -> Estimate | None:
+def _face_found(table: pa.Table, sample: Sample) -> Estimate | None:
     if "face_found" not in table.column_names:
         return None
+    stated = table["face_found"].is_valid().to_numpy()
     has_face: np.ndarray = table["face_found"].drop_null().to_numpy()
-    return Estimate.of_share(int(has_face.sum()), len(has_face)) if len(has_face) else None
+    return sample.part(stated).share(has_face) if len(has_face) else None
 
 
 def _names(table: pa.Table, column: str) -> str | None:

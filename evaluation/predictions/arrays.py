@@ -211,6 +211,11 @@ def only(values: NDArray[T], rows: Integers) -> NDArray[T]:
     return values if len(rows) == len(values) else values[rows]
 
 
+def named(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Return a column of texts (N,) with null in place of "": both are no name."""
+    return pc.if_else(pc.equal(column, ""), None, column)
+
+
 def cluster_name(table: pa.Table) -> str | None:
     """Return the column that `clusters` goes by; None where the table has none of CLUSTERS."""
     return next((GROUP + c for c in CLUSTERS if GROUP + c in table.column_names), None)
@@ -219,12 +224,13 @@ def cluster_name(table: pa.Table) -> str | None:
 def clusters(table: pa.Table) -> Integers | None:
     """Return the cluster of each sample (N,), e.g. its person, by the first of CLUSTERS there is.
 
-    A sample without a name is a cluster of its own. None where the table has no such column.
+    A sample without a name, null or "", is a cluster of its own. None where the table has no such
+    column.
     """
     name = cluster_name(table)
     if name is None:
         return None
-    indices = table[name].combine_chunks().dictionary_encode().indices
+    indices = named(table[name].combine_chunks()).dictionary_encode().indices
     index = pc.fill_null(indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     n_named = int(index.max()) + 1 if len(index) else 0
     return np.where(index >= 0, index, n_named + np.arange(len(index)))

@@ -139,7 +139,7 @@ def encode_columns(
     for name, column_codes in codes.items():
         texts = part[name].combine_chunks() if name in part.column_names else no_texts
         texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-        texts = pc.fill_null(texts, "") if name in NAME_COLUMNS else texts
+        texts = pc.fill_null(texts, "") if name in NAME_COLUMNS else arrays.named(texts)
         columns[name] = _encode(texts, column_codes)
     numbers = [t.name + end for t in tasks if t.is_regression for end in (TRUE, PRED, LOW, HIGH)]
     for name in ("path", *numbers, "face_found", "emotion_votes", "embedding"):

@@ -104,9 +104,10 @@ def test_pictures_of_one_person_make_the_interval_wider() -> None:
     assert together.votes is None
 
 
-def test_a_sample_without_a_name_is_a_cluster_of_its_own() -> None:
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_sample_without_a_name_is_a_cluster_of_its_own(nothing: str | None) -> None:
     table = small_table(6).append_column(
-        "group_identity", pa.array(["a", None, "b", "a", None, "b"])
+        "group_identity", pa.array(["a", nothing, "b", "a", nothing, "b"])
     )
     report = arrays.clusters(table)
     assert (
@@ -116,6 +117,24 @@ def test_a_sample_without_a_name_is_a_cluster_of_its_own() -> None:
         and report[1] != report[4]
     )
     assert arrays.clusters(small_table(6)) is None
+
+
+def test_the_share_of_faces_goes_by_persons() -> None:
+    """One person of six without a face in ten pictures, and wrong in them: the same interval."""
+    person = np.repeat(np.arange(6), 10)
+    columns = {
+        "emotion_true": [LABELS[0]] * 60,
+        "emotion_pred": np.where(person > 0, LABELS[0], LABELS[1]),
+        "emotion_votes": [None] * 60,
+        "face_found": (person > 0).tolist(),
+        "group_subject": person.astype(str),
+    }
+    table = small_table(60, **columns).drop_columns([P_COLUMNS[i] for i in (1, 3, 4)])
+    report = table_report(table)
+    assert report.face_found == report.emotion.accuracy
+    one_unknown = [None, *columns["face_found"][1:]]
+    table = small_table(60, **columns | {"face_found": one_unknown})
+    assert table_report(table).face_found.n == 59
 
 
 def test_data_without_voters_have_no_agreement_with_voters() -> None:

@@ -54,6 +54,22 @@ def test_figures_are_those_of_the_rows() -> None:
     assert by["age_bin", "00-02"].given is None, "nobody there is given it"
 
 
+def test_rows_without_an_interval_or_an_age_say_nothing_of_either() -> None:
+    def without(rows: pa.Table, name: str, row: int) -> pa.Table:
+        values = [None if i == row else v for i, v in enumerate(rows[name].to_pylist())]
+        return rows.set_column(rows.column_names.index(name), name, pa.array(values))
+
+    for end in ("age_low", "age_high"):
+        everyone = given_by_group(without(ROWS, end, 1), 4.0, 2.0)[0]
+        for figure in (everyone.inside, everyone.inside_wider):
+            assert (figure.value, figure.n) == (1.0, 2), "the row of 3-9 is no miss"
+        for figure in (everyone.unclear, everyone.unclear_wider):
+            assert (figure.value, figure.n) == (0.5, 2)
+        assert everyone.error.n == 3
+    ageless = given_by_group(without(ROWS, "age_pred", 0), 4.0, 2.0)[0]
+    assert ageless.coverage.value == 1.0, "without an age nothing withholds perceived gender"
+
+
 def test_exact_ages_are_ranges_of_no_width() -> None:
     exact = ROWS.drop_columns(["group_age_bin"])
     low, high = true_range(exact)

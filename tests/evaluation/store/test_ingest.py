@@ -15,7 +15,7 @@ from core.labels import FERPLUS8
 from evaluation.analysis import store_classes, store_pairs, table_pairs
 from evaluation.analysis.summary import table_report
 from evaluation.benchmark.generated_tables import generate
-from evaluation.predictions import arrays
+from evaluation.predictions import arrays, table
 from evaluation.predictions.tasks import KNOWN_TASKS
 from evaluation.statistics import significance
 from evaluation.statistics.bootstrap import MAX_CLUSTERS
@@ -144,6 +144,29 @@ def test_disagreements_are_of_their_kind(alone) -> None:
     n, rows = store_pairs.disagreements(store, "age", "a", "b", Where(), limit=50)
     far = [abs(r["a"] - r["b"]) for r in rows.to_pylist()]
     assert far == sorted(far, reverse=True)
+
+
+def test_rows_without_a_person_are_persons_of_their_own(tmp_path: Path) -> None:
+    """Null and "" alike, in a table as in a store; the same counts, and so the same intervals."""
+    person = [f"p{i // 2}" for i in range(20)] + ["", None] * 20
+    rows = pa.table(
+        {
+            "sample_id": [f"s{i}" for i in range(60)],
+            "emotion_true": FERPLUS8.labels[:2] * 30,
+            "emotion_pred": [FERPLUS8.labels[i % 2 if i % 3 else 0] for i in range(60)],
+            "group_subject": person,
+            "group_race": ["x", "", None] * 20,
+        }
+    )
+    store = opened(rows, tmp_path)
+    assert store.cluster_count == 50
+    assert store.counts(["race"], Where()) == [("", 40), ("x", 20)]
+    report = table_report(table.read(tmp_path / "t.parquet")).emotion
+    assert report.clusters == 50
+    scores = store_classes.per_class(store, "emotion", Where())
+    for line in report.per_class:
+        assert scores[line.label].recall == line.recall
+        assert (scores[line.label].f1.low, scores[line.label].f1.high) == line.f1_ci95
 
 
 def test_clusters_are_drawn_whole_and_merged_where_they_are_many(people, tmp_path: Path) -> None:
