@@ -143,6 +143,21 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def seed_number(text: str) -> int:
+    """Return the value of `--seed`, for `add_argument(type=seed_number)`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no whole number of at least 0, which numpy asks for.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
+    return number
+
+
 def trust_option(*, is_trusted: bool) -> list[str]:
     """Return the words that hand `--trust` on to another program."""
     return ["--trust"] if is_trusted else []

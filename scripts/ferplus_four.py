@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from core.cli import run_program
+from core.cli import run_program, seed_number
 from core.data import Samples, manifest
 from core.errors import DataError
 from core.labels import FER4, FERPLUS8
@@ -132,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="such as assets/splits/ferplus_four.parquet",
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--seed", type=seed_number, default=0, help="default: %(default)s")
     return run_program(parser, run, argv)
 
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from core.cli import run_program
+from core.cli import run_program, seed_number
 from core.data import manifest
 from core.data.ferplus_fer2013 import LABELS
 from core.labels import FER4
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the FER+ folder")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the list")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--seed", type=seed_number, default=0, help="default: %(default)s")
     return run_program(parser, run, argv)
 
 

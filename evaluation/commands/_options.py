@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from core import registry, system
+from core.cli import seed_number
 from core.data import Samples
 from core.errors import DataError
 from core.progress import say
@@ -57,7 +58,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "default": "manifest",
         "help": "pictures beside the manifest",
     },
-    "--seed": {"type": int, "default": 0, "help": "default: %(default)s"},
+    "--seed": {"type": seed_number, "default": 0, "help": "default: %(default)s"},
     "--json": {"action": "store_true", "help": "one JSON object on stdout"},
     "--no-cache": {
         "action": "store_true",
@@ -98,7 +99,7 @@ def load_samples(dataset: str, args: argparse.Namespace, seed: int | None = None
     Raises:
         DataError: A number below 1, or anything that the data set refuses.
     """
-    if (args.limit or 1) < 1 or args.threads < 1:
+    if (args.limit is not None and args.limit < 1) or args.threads < 1:
         raise DataError(
             f"Expected --limit and --threads to be at least 1, got {args.limit} and {args.threads}."
         )

@@ -28,7 +28,14 @@ from evaluation.analysis.thresholds import (
 from evaluation.commands._options import add_options
 from evaluation.commands._tables import add_table, read_table
 from evaluation.predictions.tasks import tasks_of
-from evaluation.report.formatting import console, number, print_json, print_table, sample_count
+from evaluation.report.formatting import (
+    console,
+    number,
+    print_json,
+    print_table,
+    sample_count,
+    threshold,
+)
 from evaluation.statistics.estimate import Estimate, fields_of
 
 
@@ -71,6 +78,11 @@ def run(args: argparse.Namespace) -> int:
             "a regression has no thresholds."
         )
     name = args.task or classes[0]
+    if name not in classes:
+        raise UserError(
+            f"Expected --task to be a task with classes ({', '.join(classes)}), got {name!r}; "
+            f"try --task {classes[0]}."
+        )
     if args.one:
         plan = single_threshold(table, name, args.precision, seed=args.seed)
     else:
@@ -100,7 +112,7 @@ def show(plan: ThresholdPlan, title: str, out: Console) -> None:
     rows = (
         [
             c.label,
-            "never" if c.threshold is None else f"{c.threshold:.3f}",
+            "never" if c.threshold is None else threshold(c.threshold),
             *_shares(c.coverage, c.precision, c.before),
             sample_count(c.n_predicted),
         ]
@@ -126,7 +138,7 @@ def show_single(plan: SingleThreshold, title: str, out: Console) -> None:
     out.print(
         "never: no threshold reaches it"
         if plan.limit >= 1
-        else f"predict from a probability of {plan.limit:.4f}"
+        else f"predict from a probability of {threshold(plan.limit, 4)}"
     )
     out.print(f"{_gain(plan)}, cross-fitted")
     out.print(f"95 % intervals: {plan.method.text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -86,6 +87,15 @@ def _three(f: Estimate, percent: bool, digits: int, sign: bool) -> tuple[str, ..
     scale, form = (100, "z.1f") if percent else (1, f"z.{digits}f")
     ends = (f.value, *((f.low, f.high) if f.low is not None else (None, None)))
     return tuple("" if v is None else f"{v * scale:{'+' if sign else ''}{form}}" for v in ends)
+
+
+def threshold(value: float, digits: int = 3) -> str:
+    """Return the least probability of a kept prediction as text.
+
+    One below 1 that would round to 1, which keeps nothing, is rounded down to four decimals.
+    """
+    text = f"{value:.{digits}f}"
+    return f"{math.floor(value * 1e4) / 1e4:.4f}" if value < 1 == float(text) else text
 
 
 def sample_count(n: int) -> str:

@@ -23,6 +23,7 @@ a figure, each must keep the limit.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,17 @@ from pathlib import Path
 
 from core.errors import DataError
 from core.schema import parse_json
+
+
+def _finite(value: object) -> float | None:
+    """Return a finite number as float, None of anything else; no limit could judge it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +57,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         limits = [v for v in (self.min, self.max, self.below) if v is not None]
-        if (
-            len(limits) != 1
-            or isinstance(limits[0], bool)
-            or not isinstance(limits[0], int | float)
-        ):
+        if len(limits) != 1 or _finite(limits[0]) is None:
             raise DataError(
                 f"Expected gate {self.name!r} to have one number as min, max or below, "
                 f"got {limits}."
@@ -139,13 +147,16 @@ def parse_measured(pairs: Sequence[str]) -> dict[str, float]:
     """
     values = {}
     for pair in pairs:
-        name, _, value = pair.partition("=")
+        name, _, text = pair.partition("=")
         try:
-            values[name] = float(value)
+            value = _finite(float(text))
         except ValueError:
+            value = None
+        if value is None:
             raise DataError(
                 f"Expected --measured NAME=NUMBER, got {pair!r}; try --measured latency_ms=31.5."
-            ) from None
+            )
+        values[name] = value
     return values
 
 
@@ -156,7 +167,7 @@ def read_measured(path: Path) -> dict[str, float]:
     their names.
 
     Raises:
-        DataError: No such file, or nothing measured there.
+        DataError: No such file, nothing measured there, or a number that is not finite.
     """
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
@@ -173,11 +184,17 @@ def read_measured(path: Path) -> dict[str, float]:
             f"Expected the output of `bench --json` in {path}, got `models` without times."
         ) from None
     items = content.items() if isinstance(content, dict) else ()
-    values = {
-        k: float(v)
-        for k, v in items
-        if isinstance(v, int | float) and not isinstance(v, bool) and v == v
-    }
+    values = {}
+    for name, number in items:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        value = _finite(number)
+        if value is None:
+            raise DataError(
+                f"Expected finite numbers in {path}, got {name!r} of {str(number)[:20]}; "
+                "measure it again."
+            )
+        values[name] = value
     if not values:
         raise DataError(
             f'Expected measured numbers in {path}, got none; try {{"onnx_parity": 2e-6}}.'

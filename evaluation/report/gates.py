@@ -80,7 +80,7 @@ def check(
         about = (gate.name, gate.figure, gate.limit)
         measurements = list(_measurements(gate.figure, tables, train, measured, runs))
         for where, estimate in measurements:
-            is_kept = gate.keeps(estimate.value or 0.0)
+            is_kept = estimate.value is not None and gate.keeps(estimate.value)
             state: State = "passed" if is_kept else "missed"
             outcomes.append(GateOutcome(*about, state, not is_kept, estimate, where))
         if not measurements:

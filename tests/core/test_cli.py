@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import subprocess
 import sys
@@ -194,3 +195,10 @@ def test_work_goes_on_where_nobody_reads_its_progress() -> None:
     process.stderr.close()
     assert process.stdout.read() == b"finished\n" and process.wait() == 0
     process.stdout.close()
+
+
+def test_a_seed_is_a_whole_number_of_at_least_0() -> None:
+    assert cli.seed_number("0") == 0 and cli.seed_number("12") == 12
+    for text in ("-1", "1.5", "nan", "", "x"):
+        with pytest.raises(argparse.ArgumentTypeError, match="at least 0, got"):
+            cli.seed_number(text)

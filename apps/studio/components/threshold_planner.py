@@ -12,7 +12,7 @@ import streamlit as st
 from apps.studio import charts, context, data_frames, widgets
 from apps.studio.context import View
 from evaluation.analysis.thresholds import CARD_PRECISION, ThresholdPlan, plan_thresholds
-from evaluation.report.formatting import number
+from evaluation.report.formatting import number, threshold
 from evaluation.statistics.estimate import Estimate
 from evaluation.store import Store, Where
 from evaluation.store.sample_table import table as sample_table
@@ -99,7 +99,7 @@ def _table(plan: ThresholdPlan) -> list[data_frames.Row]:
     return [
         {
             "class": c.label,
-            "threshold": "never" if c.threshold is None else f"{c.threshold:.3f}",
+            "threshold": "never" if c.threshold is None else threshold(c.threshold),
             "predicted n": c.n_predicted,
             "coverage": number(c.coverage, percent=True),
             "precision": number(c.precision, percent=True),

@@ -38,6 +38,7 @@ from apps.webcam.benchmarks.stability import (
     tracker_ms,
 )
 from core import image
+from core.cli import seed_number
 from core.errors import DataError
 from core.faces import STILL_SIDE
 from core.pipeline import Pipeline
@@ -252,7 +253,10 @@ def build_parser() -> argparse.ArgumentParser:
         "apps.webcam.benchmarks.steadiness", "How steady and how prompt the live values are."
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the clips' motion and noise (default: %(default)s)"
+        "--seed",
+        type=seed_number,
+        default=0,
+        help="of the clips' motion and noise (default: %(default)s)",
     )
     return parser
 

@@ -116,8 +116,14 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
         and "200 values of `group_subject`" in out.replace("\n", " ")
     )
     assert main(["plan", path, "--precision", "90"]) == 2 and "(0, 1]" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["plan", path, "--precision", "0.9", "--coverage", "0.9"])
+    for task in ("age", "nosuch"):
+        assert main(["plan", path, "--precision", "0.9", "--task", task]) == 2
+        error = capsys.readouterr().err
+        assert f"(emotion, gender), got '{task}'" in error
+    for options in (["--coverage", "0.9"], ["--seed", "-1"]):
+        with pytest.raises(SystemExit) as end:
+            main(["plan", path, "--precision", "0.9", *options])
+        assert end.value.code == 2
 
 
 def test_a_table_without_probabilities_is_refused() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from evaluation.benchmark.generated_tables import generate
 from evaluation.predictions import write
+from evaluation.report.formatting import threshold
 from tests.conftest import ROOT
 
 LONG = "a_folder_with_a_long_name_" * 6
@@ -96,3 +97,13 @@ def test_a_path_is_printed_whole(
     status, lines = outputs["runs"]
     assert status == 2
     assert any(str(broken_run) in line for line in lines)
+
+
+def test_a_threshold_below_1_is_never_said_to_be_1() -> None:
+    usual = [threshold(value) for value in (0.6, 0.8764, 0.9994, 1.0)]
+    assert usual == ["0.600", "0.876", "0.999", "1.000"]
+    assert (threshold(0.9996), threshold(0.99999), threshold(0.99996, 4)) == (
+        "0.9996",
+        "0.9999",
+        "0.9999",
+    )

@@ -133,10 +133,33 @@ def test_an_optional_gate_may_stay_unmeasured_but_not_missed(
     assert outcomes([*arguments, "--measured", "latency_ms=60"], capsys)[0] == 3
 
 
+@pytest.mark.parametrize(
+    ("number", "in_json"),
+    [("inf", "Infinity"), ("-1e999", "-1e999"), ("nan", "NaN"), ("1e999", "1" + "0" * 400)],
+)
+def test_a_number_that_is_not_finite_is_no_measurement(
+    number: str, in_json: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "g.toml").write_text('[speed]\nfigure = "latency_ms"\nbelow = 50\n')
+    arguments = [predictions(tmp_path / "v.parquet", 80), "--gate", str(tmp_path / "g.toml")]
+    assert main(["report", *arguments, "--measured", f"latency_ms={number}"]) == 2
+    assert f"got 'latency_ms={number}'" in capsys.readouterr().err
+    (tmp_path / "m.json").write_text(f'{{"onnx_parity": 1e-6, "latency_ms": {in_json}}}')
+    assert main(["report", *arguments, "--measured-in", str(tmp_path / "m.json")]) == 2
+    assert "got 'latency_ms' of" in capsys.readouterr().err
+
+
+def test_a_figure_without_a_value_is_missed() -> None:
+    gate = gate_limits.Gate("speed", "latency_ms", below=50)
+    [outcome] = gates.check([gate], [], [], {"latency_ms": float("inf")})
+    assert outcome.state == "missed" and outcome.fails
+
+
 BAD = {
     "nothing": ("", "at least one gate"),
     "toml": ("[a", "Expected TOML"),
     "two limits": ('[a]\nfigure = "age.mae"\nmin = 1\nmax = 2', "one number"),
+    "not finite": ('[a]\nfigure = "age.mae"\nmax = inf', "one number"),
     "text": ('[a]\nfigure = "age.mae"\nmin = "1"', "one number"),
     "typo": ('[a]\nfigure = "age.mae"\nmaximum = 2', "maximum"),
     "no figure": ("[a]\nmin = 2", "figure"),

@@ -251,6 +251,7 @@ MISTAKES = {
     "kind": (["--dataset", "ferplus", "--kinds", "blurr"], "did you mean 'blur'"),
     "dataset": (["--dataset", "ferplu"], "did you mean 'ferplus'"),
     "limit": (["--dataset", "ferplus", "--limit", "-1"], "--limit"),
+    "no sample": (["--dataset", "ferplus", "--limit", "0"], "--limit"),
     "out": (["--dataset", "ferplus", "--out", "."], "Expected a file"),
 }
 
