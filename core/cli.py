@@ -1,8 +1,8 @@
 """Command lines: exit statuses, errors as text, and a folder of commands as subcommands.
 
 A command is a module with `add_arguments(parser)` and `run(args) -> int`. The first line of its
-docstring is its help. Only the chosen command is imported; the help of the others is read from
-their source.
+docstring is its help. `ON_INTERRUPT`, where it has one, is what Ctrl-C prints. Only the chosen
+command is imported; the help of the others is read from their source.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from core.terminal import printable
 
 USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
 """Exit statuses."""
+STOPPED = "stopped"
+"""What Ctrl-C prints. Some commands have written files by then, so it does not speak of them."""
 MACHINE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC}
 """Errors of files that this computer does not let anybody, or this user, read or write."""
 NAME_ERRORS = {
@@ -43,7 +45,7 @@ def exit_status(
     *,
     words: Sequence[str] | None = None,
     debug: bool = False,
-    on_interrupt: str | None = "stopped; nothing was written",
+    on_interrupt: str | None = STOPPED,
 ) -> int:
     """Run `work` and return the exit status of the process, errors printed on stderr.
 
@@ -51,8 +53,9 @@ def exit_status(
         work: returns a status; None counts as 0.
         words: of the command line (default: those of this process).
         debug: print the traceback of an error before its text.
-        on_interrupt: what Ctrl-C prints before status 130; None where Ctrl-C is the usual end, as
-            of a server: nothing is printed, and the status is 0.
+        on_interrupt: what Ctrl-C prints before status 130 (a `KeyboardInterrupt` that has a text
+            of its own prints that); None where Ctrl-C is the usual end, as of a server: nothing is
+            printed, and the status is 0.
 
     Returns:
         What `work` returned; 2 after a `UserError`, a place that may not be read or written, or
@@ -66,10 +69,10 @@ def exit_status(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if on_interrupt is None:
             return 0
-        print(on_interrupt, file=sys.stderr)
+        print(str(stop) or on_interrupt, file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if debug:
@@ -171,7 +174,7 @@ def run_commands(
     *,
     default: ModuleType | None = None,
     epilog: str | None = None,
-    on_interrupt: str = "stopped; nothing was written",
+    on_interrupt: str = STOPPED,
 ) -> int:
     """Run one command of the folder `package` and return the exit status of the process.
 
@@ -182,13 +185,16 @@ def run_commands(
         argv: the words after `prog` (default: those of this process).
         default: the command that runs where `argv` does not begin with the name of one.
         epilog: text below the help of all commands, e.g. examples; shown as it is.
-        on_interrupt: as in `exit_status`.
+        on_interrupt: what Ctrl-C prints where the command has no `ON_INTERRUPT`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
 
     def work() -> int:
         args = _parser(package, prog, description, words, default, epilog).parse_args(words)
-        return int(args.run(args))
+        try:
+            return int(args.run(args))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(args.on_interrupt) from None
 
     return exit_status(work, words=words, debug="--debug" in words, on_interrupt=on_interrupt)
 
@@ -223,7 +229,7 @@ def _parser(
         )
         if name == chosen:
             module = registry.load(package, name)
-            command.description = (module.__doc__ or "").strip().replace("%", "%%")
+            command.description = (module.__doc__ or "").strip()
             _fill(command, module)
     return parser
 
@@ -231,7 +237,7 @@ def _parser(
 def _fill(parser: argparse.ArgumentParser, command: ModuleType) -> None:
     add_debug(parser)
     command.add_arguments(parser)
-    parser.set_defaults(run=command.run)
+    parser.set_defaults(run=command.run, on_interrupt=getattr(command, "ON_INTERRUPT", ""))
 
 
 def _first_line(package: str, name: str) -> str:

@@ -1,1 +1,1 @@
-"""Programs beside the rooms: the Space, screenshots, lists of pictures, fuzzing."""
+"""Programs beside the four packages: the Space, screenshots, lists of pictures, fuzzing."""

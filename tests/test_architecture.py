@@ -1,7 +1,7 @@
-"""docs/architecture.md: its files exist, every folder is on the map, and each walk names the files
-that a request enters, in order.
+"""docs/architecture.md: its files exist, every folder is on the map, and each path
+through the code names the files that a request enters, in order.
 
-Three walks are held to a trace of a real request. That of a training takes too long for a test: its
+Three paths are held to a trace of a real request. That of a training takes too long for a test: its
 files are held to lead to each other.
 """
 

@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         argv,
         default=run,
         epilog=EPILOG,
-        on_interrupt="stopped; nothing finished is lost, the same command with --resume goes on",
+        on_interrupt="stopped; finished files are kept",
     )
 
 

@@ -151,8 +151,9 @@ def _drawn() -> ShippedSample:
             "These are the predictions of two small networks for 500 faces that this program "
             "draws: no person is shown, and what they get wrong says nothing about real faces. "
             "*drawn_emotion* predicts emotions alone, *drawn_joint* also perceived gender and "
-            "age; both were trained briefly, so that there are mistakes to look at. Four labels "
-            "in a hundred are wrong on purpose, for you to find."
+            "age; both were trained briefly, so that there are mistakes to look at. Of "
+            "the 500 faces, 27 emotions and 22 perceived genders are labelled wrong on purpose, "
+            "for you to find."
         ),
         settings=settings,
         views=(

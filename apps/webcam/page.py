@@ -19,7 +19,7 @@ from core.errors import UserError
 from core.pipeline import Pipeline
 
 MAX_LIVE_STREAMS = 8
-"""Visitors whose cameras are read at once; others wait. Two cores give eight about 5 frames/s."""
+"""Visitors whose cameras are read at once; others wait. docs/demo.md has their frame rate."""
 MAX_IMAGES_AT_ONCE = 2
 STREAM_INTERVAL_SECONDS = 0.07
 """Time between two frames that a visitor's browser sends."""

@@ -210,7 +210,7 @@ class Card:
         )
 
     def logit_shift(self, task: str) -> tuple[float, ...] | None:
-        """Return what the operating point takes off the logits of each class of `task`.
+        """Return what the operating point subtracts from the logits of each class of `task`.
 
         None where it takes nothing off.
         """

@@ -33,11 +33,12 @@ from core.labels import AGE_MAX, FERPLUS8, GENDER2
 SPLITS = OURS
 LISTED = "what the list of pictures says"
 ORIGIN = Origin(
-    "Any pictures",
+    "the list of pictures",
     "",
     "their own terms",
     labels={"emotion": LISTED, "gender": LISTED, "age": LISTED},
     pictures="pictures of one's own",
+    true="as the list of pictures says",
 )
 FILE = "pictures.parquet"
 MAX_LIST_BYTES = 1 << 30

@@ -19,11 +19,12 @@ from core.data.base.splits import OURS
 SPLITS = OURS
 NAMED = "what the name of a picture's folder says"
 ORIGIN = Origin(
-    "Pictures in folders",
+    "pictures in folders",
     "",
     "their own terms",
     {"emotion": NAMED, "gender": NAMED},
     pictures="pictures in folders",
+    true="as the names of the folders say",
 )
 
 

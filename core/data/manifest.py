@@ -42,11 +42,12 @@ from core.schema import parse_json
 SPLITS = OURS
 LISTED = "what the manifest says"
 ORIGIN = Origin(
-    "A manifest",
+    "the manifest",
     "",
     "the terms of the pictures that it names",
     labels={"emotion": LISTED, "gender": LISTED, "age": LISTED},
     pictures="pictures of a manifest",
+    true="as the manifest's labels say",
 )
 FILE = "manifest.parquet"
 KEY = b"mien.manifest"

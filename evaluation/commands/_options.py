@@ -56,7 +56,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "--files": {
         "choices": ("manifest", "link", "copy"),
         "default": "manifest",
-        "help": "pictures beside the manifest",
+        "help": "what lies beside the manifest: nothing, links to the pictures, or copies "
+        "(default: %(default)s)",
     },
     "--seed": {"type": seed_number, "default": 0, "help": "default: %(default)s"},
     "--json": {"action": "store_true", "help": "one JSON object on stdout"},

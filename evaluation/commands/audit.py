@@ -1,6 +1,6 @@
 """Find copies, leaks between splits, wrong labels, drift and faulty pictures in a data set.
 
-Each check is a file of evaluation/quality/checks. --fix writes a plan of repair, one row for each
+Each check is a file of evaluation/quality/checks. --fix writes a repair plan, one row for each
 thing to do, to be edited by hand; --findings a file that the studio reviews and turns into a plan;
 --apply writes a new data set by a plan, never in place. What was computed of a picture is cached,
 so a second run reads changed files only.
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help_text = "model for embeddings (default: the shipped one)"
     add_options(parser, "--model", required=False, help=help_text)
     add_trust(parser)
-    help_text = "write a plan of repair: sample_id,action,value,reason,split,fingerprint"
+    help_text = "write a repair plan: sample_id,action,value,reason,split,fingerprint"
     add_options(parser, "--fix", help=help_text)
     help_text = "also write the findings as one self-contained page, faces blurred"
     add_options(parser, "--html", help=help_text)
@@ -72,7 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     help_text = "--apply: the new folder, with manifest.parquet"
     add_options(parser, "--out", required=False, metavar="DIR", help=help_text)
-    add_options(parser, "--files", help="--apply: pictures beside the manifest")
+    add_options(
+        parser,
+        "--files",
+        help="--apply: what lies beside the manifest: nothing, links to the pictures, or copies "
+        "(default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

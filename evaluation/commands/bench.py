@@ -63,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    output.add_argument("--markdown", action="store_true", help="the table as the README has it")
+    output.add_argument(
+        "--markdown", action="store_true", help="the table as docs/benchmarks.md has it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

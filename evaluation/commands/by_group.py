@@ -38,7 +38,9 @@ COLUMNS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `by_group`."""
-    parser.add_argument("tables", nargs="+", type=Path, metavar="T.parquet")
+    parser.add_argument(
+        "tables", nargs="+", type=Path, metavar="T.parquet", help="tables of predictions"
+    )
     add_options(parser, "--model", help="whose card decides: model file or its folder")
     add_options(parser, "--json")
 

@@ -1,7 +1,7 @@
-"""When to abstain: thresholds per class for a coverage or a precision, and what they buy.
+"""Thresholds per class for a coverage or a precision (selective prediction), and what they gain.
 
 A prediction is kept where the probability of the predicted class reaches the class's threshold. The
-thresholds come from all rows; what they buy is measured cross-fitted: those for each half of the
+thresholds come from all rows; what they gain is measured cross-fitted: those for each half of the
 rows are chosen on the other half. `--one` plans a single cautious threshold for all classes, as a
 model's card has it.
 

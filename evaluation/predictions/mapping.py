@@ -44,7 +44,7 @@ def check_contract_names(names: Mapping[str, str]) -> None:
         task = name.removesuffix(ends[0]) if ends else name.partition(P)[0] if P in name else ""
         if name not in TYPES and not name.startswith((GROUP, CONDITION)) and not is_task_name(task):
             raise DataError(
-                f"Expected --map to name a column of the contract, got {name!r}; try one of "
+                f"Expected --map to begin with our name of a column, got {name!r}; try one of "
                 f"{some(sorted(TYPES))}, <task>{TRUE}, <task>{PRED} or <task>{P}<label>."
             )
 

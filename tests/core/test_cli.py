@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from core import cli
+from core import cli, registry
 from core.errors import DataError
 
 FIRST = '''"""Greet somebody, 100 % politely.
@@ -68,7 +68,16 @@ def test_help_is_the_first_line_of_each_docstring(
     assert "More about it" not in text and "_helper" not in text
     with pytest.raises(SystemExit):
         run(package, "first", "--help")
-    assert "More about it." in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "More about it." in text and "100 % politely" in text
+
+
+@pytest.mark.parametrize("command", ["evaluation", "train"])
+def test_every_option_has_a_help(command: str) -> None:
+    for name in registry.names(f"{command}.commands"):
+        parser = argparse.ArgumentParser()
+        registry.load(f"{command}.commands", name).add_arguments(parser)
+        assert [action.dest for action in parser._actions if not action.help] == [], name
 
 
 def test_an_unknown_command_is_the_users_mistake(
@@ -106,7 +115,7 @@ def raising(error: BaseException) -> Callable[[], int]:
         (DataError("Expected x"), 2, "error: Expected x\n"),
         (OSError("full"), 1, "internal error: OSError: full (--debug shows where)\n"),
         (KeyError("x"), 1, "internal error: KeyError: 'x' (--debug shows where)\n"),
-        (KeyboardInterrupt(), 130, "stopped; nothing was written\n"),
+        (KeyboardInterrupt(), 130, "stopped\n"),
     ],
 )
 def test_errors_end_with_a_status_and_a_text(
@@ -114,6 +123,18 @@ def test_errors_end_with_a_status_and_a_text(
 ) -> None:
     assert cli.exit_status(raising(error)) == status
     assert capsys.readouterr().err == text
+
+
+def test_a_command_says_what_ctrl_c_leaves(
+    package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = ModuleType("stopped")
+    stopped.add_arguments = lambda parser: None
+    stopped.run = lambda args: raising(KeyboardInterrupt())()
+    for text in ("stopped", "stopped; the same command goes on"):
+        assert run(package, default=stopped) == 130
+        assert capsys.readouterr().err == f"{text}\n"
+        stopped.ON_INTERRUPT = "stopped; the same command goes on"
 
 
 @pytest.mark.parametrize("name", ["", "inner"])

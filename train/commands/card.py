@@ -1,4 +1,4 @@
-"""Give a model's card operating points and what is not given; the network stays as it is.
+r"""Give a model's card operating points and what is not given; the network stays as it is.
 
 Reads tables of predictions of this model at the operating point `accuracy`: the validation parts of
 its own data sets, and data sets that it was not trained on. One table needs exact ages of pictures
@@ -27,7 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("model", type=Path, help="a bundle with its weights")
     add_data(parser, required=True)
-    parser.add_argument("--tables", required=True, nargs="+", type=Path, metavar="T.parquet")
+    parser.add_argument(
+        "--tables",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="T.parquet",
+        help="predictions of this model at `accuracy`: validation parts, and other data sets",
+    )
     parser.add_argument(
         "--left-out",
         nargs="+",

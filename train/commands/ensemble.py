@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bundles: model files or their folders",
     )
     add_data(parser, required=True)
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="the new ensemble's folder"
+    )
     parser.add_argument(
         "--dataset",
         action="append",

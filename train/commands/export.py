@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a run folder, one of its checkpoints, or a bundle with its weights",
     )
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the new bundle")
     add_data(parser)
     parser.add_argument("--name", help="the model's name (default: that of the output folder)")
     parser.add_argument("--version", help="the model's version, for its card")

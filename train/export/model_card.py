@@ -168,7 +168,7 @@ def _quantisation(card: Card, rows: Iterable[MetricRow]) -> str:
 
 
 def _abstention(card: Card, rows: Iterable[MetricRow]) -> str:
-    """Return the thresholds, and what abstaining below them buys."""
+    """Return the thresholds, and how good the predictions above them are."""
     tasks = [task for task in TASKS if task in card.thresholds]
     if not tasks:
         return ""
@@ -179,8 +179,8 @@ def _abstention(card: Card, rows: Iterable[MetricRow]) -> str:
         for t in tasks
     ]
     text = (
-        "## When it says *uncertain*\n\nThe model abstains (selective prediction) where its "
-        "confidence is below a threshold. The threshold of emotion and perceived gender is the "
+        "## When it says *uncertain*\n\nA prediction whose confidence is below a threshold is "
+        "called *uncertain*. The threshold of emotion and perceived gender is the "
         f"lowest confidence from which on {100 * CARD_PRECISION:.0f} % of the predictions are "
         "right even by the lower end of the 95 % interval, and never under "
         f"{100 * MIN_THRESHOLD:.0f} %. Coverage and accuracy are cross-fitted: the threshold for "
@@ -199,10 +199,12 @@ def _threshold(task: str, threshold: float) -> str:
         return f"intervals up to {threshold:.0f} years wide"
     if threshold >= 1:
         return f"never: no threshold reaches {100 * CARD_PRECISION:.0f} %"
-    floor = (
-        f"; {100 * CARD_PRECISION:.0f} % is reached before" if threshold <= MIN_THRESHOLD else ""
+    lowest = (
+        f" (the lowest allowed; {100 * CARD_PRECISION:.0f} % is reached below it)"
+        if threshold <= MIN_THRESHOLD
+        else ""
     )
-    return f"from {100 * threshold:.1f} %{floor}"
+    return f"from {100 * threshold:.1f} %{lowest}"
 
 
 def _selective_cells(task: str, by_metric: Mapping[str, MetricRow]) -> tuple[str, ...]:

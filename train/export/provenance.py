@@ -179,7 +179,8 @@ def data_sentence(card: Card) -> str:
     names = join_words(
         f"{o.name} ({'; '.join(filter(None, (o.source, o.licence)))})" for o in origins
     )
-    return " ".join(filter(None, (f"{names}." if names else "", *(o.note for o in origins))))
+    first = f"{names[0].upper()}{names[1:]}." if names else ""
+    return " ".join(filter(None, (first, *(o.note for o in origins))))
 
 
 def group_kind(group: str) -> str:

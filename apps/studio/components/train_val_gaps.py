@@ -131,13 +131,13 @@ def _bars(gaps: Sequence[Gap], about: str) -> None:
 
 
 def show_transfer(view: View) -> None:
-    """Draw accuracy and size of runs that began with learned weights, beside all others."""
+    """Draw accuracy and size of runs from pretrained weights, beside all others."""
     st.subheader("Transfer learning against training from scratch")
     runs = _classifier_runs(view.runs)
     if not runs:
         st.caption(
-            "Models that began with learned weights beside those that began with none: start with "
-            "the folder of the training runs, `python -m apps.studio --runs runs`."
+            "To compare runs from pretrained weights with runs from scratch, start with the folder "
+            "of the training runs, `python -m apps.studio --runs runs`."
         )
         return
     has_sizes = all(run.parameters for run in runs)
@@ -164,7 +164,7 @@ def show_transfer(view: View) -> None:
         }
         for run in runs
     ]
-    alt = "Validation accuracy of training runs with and without learned weights"
+    alt = "Validation accuracy of training runs from pretrained weights and from scratch"
     charts.show(chart, "compare-transfer", table, alt=alt)
     st.caption(
         f"{len(runs)}{_shipped(view)} runs, each at its best epoch, as they recorded it"

@@ -74,7 +74,7 @@ def _choose_width(view: View, cell: Any) -> int:
             DEFAULT_BAND_YEARS,
             1,
             where=cell,
-            help="everything by age on this page is cut again",
+            help="sets the age bands of all charts and tables on this page",
         )
     )
 

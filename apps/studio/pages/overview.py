@@ -146,7 +146,7 @@ def _gates(view: View) -> None:
     ]
     data_frames.show(table, "overview.gates")
     st.caption(
-        "Gaps need the training split's table, parity and speed a measurement: "
+        "Gaps need a table of the training split; parity and speed need measured values. Options: "
         "`python -m evaluation report --gate production --help`."
     )
 

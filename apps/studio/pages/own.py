@@ -88,8 +88,8 @@ def _corrections(columns: list[str]) -> ImportOptions:
         "Names of the classes, in the order of their codes", placeholder="anger, fear, neutral"
     )
     regression = right.text_input("Tasks that predict numbers", placeholder="yaw")
-    softmax = left.checkbox("What looks like logits is: apply a softmax")
-    percent = right.checkbox("What looks like percent is: divide by 100")
+    softmax = left.checkbox("The probability columns hold logits: apply a softmax")
+    percent = right.checkbox("The probability columns are percentages: divide by 100")
     others = st.text_input(
         "Other names for columns", placeholder="group_camera=camera split=part", max_chars=500
     )

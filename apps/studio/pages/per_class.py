@@ -31,8 +31,8 @@ KINDS = {
     "wrong": "most confident wrong",
     "right": "most confident right",
     "unsure": "least confident",
-    "missed": "all missed",
-    "called": "all predicted as it",
+    "missed": "all that were missed",
+    "called": "all predicted as this class",
 }
 """Which samples of a class are shown."""
 ScoresByClass: TypeAlias = Mapping[str, ClassScores]

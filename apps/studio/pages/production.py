@@ -71,14 +71,16 @@ def render(view: View) -> None:
     if counts is None or not counts.lines:
         st.info(
             f"No counts yet: `{COMMAND}`, then `python -m apps.studio --production FILE.jsonl`. A "
-            f"line is written when {GROUP} faces have been counted.",
+            "line is written after each interval (`--monitor-interval`, 300 seconds by default) "
+            f"in which, with those before it, {GROUP} faces have been counted.",
             icon=":material/info:",
         )
         return
     if any(line.generated for line in counts.lines):
         st.info(
-            "These counts are **generated**: no demo counted them. From the tenth day on a lamp is "
-            f"broken in them. Yours: `{COMMAND}`, then `--production FILE.jsonl`.",
+            "These counts are **generated**: no demo counted them. From the tenth day on they "
+            f"imitate a broken lamp: more faces are too dark. Yours: `{COMMAND}`, then "
+            "`--production FILE.jsonl`.",
             icon=":material/info:",
         )
     left, middle, right = st.columns(3, vertical_alignment="bottom")

@@ -1,4 +1,4 @@
-"""Review of an audit's findings: pictures side by side, accept or reject, a plan of repair."""
+"""Review of an audit's findings: pictures side by side, accept or reject, a repair plan."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _on_row(key: str, first: int) -> None:
 
 
 def _plan(findings: FindingsFile, decisions: Decisions, decided: Mapping[str, str]) -> None:
-    st.subheader("Plan of repair")
+    st.subheader("Repair plan")
     rows = findings.plan(decided)
     keys = [key for issues in findings.issues.values() for key in issues["key"].to_pylist()]
     done = sum(key in decided for key in keys)

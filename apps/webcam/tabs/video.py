@@ -32,8 +32,8 @@ from core.vocabulary import count_of
 TERMS = (
     f"MP4, MOV, WebM, MKV or AVI; at most {VIDEO_LIMITS.max_seconds:.0f} seconds,"
     f" {VIDEO_LIMITS.max_bytes >> 20} MB and 4K. Sound is not read; AAC, MP3 and Opus are kept."
-    " One video is read at a time, so you may have to wait a little. One that you stop stays here"
-    " for you to go on."
+    " One video is read at a time, so you may have to wait a little. A video that you stop stays on"
+    " the server, for at most half an hour, so that you can go on."
 )
 PROGRESS_INTERVAL_SECONDS = 0.4
 MIN_PROGRESS_FOR_ESTIMATE = 0.02

@@ -13,11 +13,12 @@ SENTENCES = {
     "asking": "Your browser asks for the camera: choose Allow.",
     "starting": "The camera is on; the first picture is on its way.",
     "slow": (
-        "The first picture takes long: the line or the server is slow. Wait a little, or try again."
+        "The first picture takes long: the connection or the server is slow. Wait a little, or try"
+        " again."
     ),
     "denied": (
-        "The camera is blocked for this page: allow it at the sign beside the address, then try"
-        " again."
+        "The camera is blocked for this page: allow it with the icon beside the address, then"
+        " try again."
     ),
     "missing": "No camera was found: connect one, then try again.",
     "busy": (
@@ -36,7 +37,7 @@ SENTENCES = {
     "lost": "The server no longer answers: check your connection, then try again.",
 }
 """By state: what happens, or what is wrong and the way out."""
-SLOW_LINE = "The line is slow: what you see is some seconds old."
+SLOW_LINE = "Your connection is slow: what you see is some seconds old."
 
 
 def start_panel() -> str:

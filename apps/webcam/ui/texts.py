@@ -33,6 +33,8 @@ READING_IMAGE = "The image is being read …"
 SERVER_FAULT = "The demo has made a mistake; try again, or another picture."
 NO_FACE_IN_VIEW = "No face in view. Face the camera, an arm's length away, with light on your face."
 
+NO_THRESHOLD = "always, as no threshold reaches nine of ten"
+
 RESPONSIBLE_USE = """
 ## Use it responsibly
 
@@ -44,7 +46,8 @@ RESPONSIBLE_USE = """
 - **Age** is how old a face looks to the model, with an interval that should hold for about 80 % of
   faces like those it was trained on; on pictures from elsewhere it holds less often.
 - Errors are not spread evenly: they differ with age, skin tone, gender, light, glasses, make-up and
-  camera. The figures below say by how much.
+  camera. The model card below has figures by group where these were measured, of the shipped
+  model by age, perceived gender and race; it has none of the other influences.
 - **Not for decisions about people**: hiring, access, policing, insurance, credit, health,
   advertising, proof of age.
 - Inferring emotions **at work or in education** is forbidden in the European Union (Regulation
@@ -58,7 +61,7 @@ def technical_details(pipeline: Pipeline) -> str:
     """Return which model and which face detector run, and how far away the browser is."""
     card = pipeline.predictor.card
     return (
-        "<p class='mien-status'>Line: <span id='mien-line'>not measured yet</span></p>"
+        "<p class='mien-status'>Connection: <span id='mien-line'>not measured yet</span></p>"
         f"<p class='mien-status'>Model: {escape(card.name)} {escape(card.version)}, "
         f"operating point {escape(card.operating_point)}</p>"
         f"<p class='mien-status'>Face detector: {escape(pipeline.about_detector)}</p>"
@@ -104,7 +107,10 @@ def confidence_bands(card: Card) -> str:
     if threshold < HIGH:
         rows.append(("medium", f"{_percent(threshold)} to {_percent(HIGH)}", shown_as))
     rows.append(("low", f"under {_percent(threshold)}" if threshold < 1 else "any", "*uncertain*"))
-    reasons = "too small, blurred, dark, without contrast, turned away"
+    reasons = (
+        "too small, blurred, dark, without contrast, turned away, cut off,"
+        " or no whole, upright face"
+    )
     rows.append(("none", "–", f"no prediction, with the reason: {reasons}"))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
@@ -121,7 +127,7 @@ def thresholds(card: Card) -> str:
         if not card.head(task) or task not in card.thresholds:
             continue
         threshold = card.thresholds[task]
-        limit = f"under {100 * threshold:.1f} %" if threshold < 1 else "always, as none was enough"
+        limit = f"under {100 * threshold:.1f} %" if threshold < 1 else NO_THRESHOLD
         parts.append(f"{article} {TASKS[task].name} {limit}")
     if not parts:
         return (

@@ -14,7 +14,8 @@ class Origin:
     """One data set, in words for people.
 
     Attributes:
-        name: as its publishers write it.
+        name: as its publishers write it; of pictures without publishers, words for the middle of a
+            sentence.
         source: who published it.
         licence: the terms of its pictures, which bind a model too.
         labels: what its labels are, by task (emotion, gender, age) that it has, to be read after

@@ -15,7 +15,8 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OURS=THEIRS",
-        help="column of the contract = column of the file",
+        help="our name of a column = its name in the file, such as emotion_true=label; may be "
+        "repeated (names: docs/own_tables.md)",
     )
     parser.add_argument(
         "--labels",
@@ -36,10 +37,14 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         "--unit", action="append", default=[], metavar="TASK=UNIT", help="unit of its numbers"
     )
     parser.add_argument(
-        "--softmax", action="store_true", help="what looks like logits is: apply a softmax"
+        "--softmax",
+        action="store_true",
+        help="the probability columns hold logits: apply a softmax",
     )
     parser.add_argument(
-        "--percent", action="store_true", help="what looks like percent is: divide by 100"
+        "--percent",
+        action="store_true",
+        help="the probability columns are percentages: divide by 100",
     )
 
 

@@ -1,4 +1,4 @@
-"""A plan of repair: one row per sample and action, made of findings, checked against the data.
+"""A repair plan: one row per sample and action, made of findings, checked against the data.
 
 The actions are drop, move, relabel and keep. `plan_file` writes and reads plans as CSV.
 """

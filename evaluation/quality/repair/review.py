@@ -1,4 +1,4 @@
-"""Findings as a file that people review, and a plan of repair from what they accept.
+"""Findings as a file that people review, and a repair plan from what they accept.
 
 `audit --findings F.parquet` writes the file, the studio's page Data quality shows it. It holds
 every issue and, of clusters, the members that stay, worst first within each check. `decisions`

@@ -157,6 +157,23 @@ def test_data_sets_that_give_the_same_group_keep_a_row_each() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("manifest", "as the manifest's labels say."),
+        ("image_folder", "as the names of the folders say."),
+        ("any_pictures", "as the list of pictures says."),
+    ],
+)
+def test_pictures_without_publishers_have_no_name_of_their_own(name: str, labels: str) -> None:
+    rows = (row(name, "emotion_recall", 0.6, "emotion: fear", 30),)
+    text = describe(card((EMOTION8,), name, metrics=rows), 1)
+    assert f"Emotion {labels}" in section(text, "Figures by group")
+    origin = registry.load("core.data", name).ORIGIN
+    first = origin.name[0]
+    assert first.islower() and f"{first.upper()}{origin.name[1:]} (" in section(text, "Data")
+
+
 def test_each_data_set_says_what_its_own_labels_are() -> None:
     sentences = label_sentences(
         card((EMOTION8, GENDER), "ferplus", "rafdb", "utkface", "ffhq_features")

@@ -41,9 +41,10 @@ def show(
     data_frames.show(table, "dataset-copies.table", formats)
     charts.downloads("dataset-copies", table)
     st.caption(
-        f"n = {n:,} samples of {context.as_markdown(listing.name)}, counted. Of a cluster of "
-        f"copies, all but one are an issue. An audit of {findings.header.samples:,} samples found "
-        "the clusters; they count as far as this version has their samples, in its own splits."
+        f"n = {n:,} samples of {context.as_markdown(listing.name)}, counted. Of each cluster "
+        f"of copies, all but one sample counts as an issue. An audit of "
+        f"{findings.header.samples:,} samples found the clusters. Only samples that this version "
+        "holds are counted, in its own splits."
     )
     clustered = [one for one in checks if one.clusters]
     if not clustered and not set(findings.header.checks) & set(SEARCHES):

@@ -57,7 +57,10 @@ def show(view: View, board: Leaderboard) -> None:
         }
         for pair in board.pairs
     ]
-    alt = "Models on the axis of the metric; bars beside them join models that do not differ"
+    alt = (
+        "Models on the axis of the metric; bars beside them join models between which no "
+        "difference is shown"
+    )
     charts.show(chart, "compare-critical-difference", table, alt=alt)
     st.caption(_words(board, len(bars)))
 

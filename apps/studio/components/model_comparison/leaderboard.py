@@ -96,8 +96,8 @@ def _about(board: Leaderboard) -> None:
         + f". Differences on the same samples, 95 %: {board.method.text}; p: {' or '.join(tests)}, "
         f"corrected over the {len(board.standings) - 1} models (Holm). "
         + (words if board.is_share else "")
-        + f"Ranks: those that the tests of all {len(board.pairs)} pairs leave, for all models "
-        "together (Mogstad and others, 2024)."
+        + f"Ranks: 95 % confidence sets from tests of all {len(board.pairs)} pairs, valid for all "
+        "models at once (Mogstad and others, 2024)."
     )
 
 

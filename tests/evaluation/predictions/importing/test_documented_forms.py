@@ -12,7 +12,7 @@ import pytest
 from evaluation.__main__ import main
 from tests.conftest import ROOT
 
-TEXT = (ROOT / "docs" / "own_tables.md").read_text("utf-8").split("In the contract's own form")[0]
+TEXT = (ROOT / "docs" / "own_tables.md").read_text("utf-8").split("In our own form")[0]
 ROWS = re.findall(r"^\| (.+?) \|(.*?)\| (.+?) \|$", TEXT, re.M)[1:]
 PETS = ["cat", "dog", "owl"] * 4
 P = {f"prob_{p}": [0.8 if p == q else 0.1 for q in PETS] for p in ("cat", "dog", "owl")}
