@@ -47,7 +47,8 @@ ABOUT = {
     "what chance adds; bootstrap interval. Faces "
     "unlike those of validation move it as much as a model that fails.",
     UNCERTAIN: "Predictions below the model's threshold.",
-    ABSTAINED: "Faces too small, dark, blurred or turned away; compared with all earlier periods.",
+    ABSTAINED: "Faces too small, dark, blurred, turned away, cut off or not whole; compared with "
+    "all earlier periods.",
     SAD_NEUTRAL: "Faces whose two most probable emotions are sadness and neutral, which models "
     "take for each other most often.",
 }
