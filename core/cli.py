@@ -15,6 +15,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -146,19 +147,29 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def count_number(text: str) -> int:
+    """Return a whole number from 1, for `add_argument(type=count_number)`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return _whole_number(text, 1)
+
+
 def seed_number(text: str) -> int:
     """Return the value of `--seed`, for `add_argument(type=seed_number)`.
 
     Raises:
         argparse.ArgumentTypeError: it is no whole number of at least 0, which numpy asks for.
     """
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, got {text!r}")
-    return number
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    with suppress(ValueError):
+        if (number := int(text)) >= least:
+            return number
+    raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
 
 
 def trust_option(*, is_trusted: bool) -> list[str]:

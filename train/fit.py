@@ -15,7 +15,7 @@ from core.system import ROOT
 from evaluation.training_runs.run_folder import RunFolder
 from train.recipe.arguments import data_folders, is_generated, is_manifest
 from train.recipe.override import override
-from train.recipe.ranges import check_ranges
+from train.recipe.ranges import check_values
 from train.recipe.recipe import Recipe, load, short_name
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ class Job:
     def changes(self) -> list[str]:
         """Return all changes of the recipe, as for --set."""
         is_named = self.data is not None and is_manifest(self.data)
+        # a manifest is one data set: there are none to be drawn by their weights
         manifest = ["data=manifest", "validation="] if is_named else []
+        if is_named and load(self.recipe).sampling.order == "weighted":
+            manifest.append("sampling.order=shuffle")
         epochs = [f"epochs={self.epochs}"] if self.epochs is not None else []
         return [*manifest, *self.sets, *epochs]
 
@@ -75,7 +78,7 @@ class Job:
             UserError: no such recipe or field, or a value of another type or out of its range.
         """
         recipe: Recipe = override(load(self.recipe), self.changes())
-        check_ranges(recipe)
+        check_values(recipe)
         return recipe
 
 
@@ -165,7 +168,9 @@ def train_and_export(job: Job, recipe: Recipe) -> Path | None:
         f"{part.samples.name} {part.samples.split}": part.samples.fingerprint
         for part in (*train_parts, *val_parts)
     }
-    run.facts = replace(run.facts, limit=job.limit, data=data, data_seconds=data_seconds)
+    run.facts = replace(
+        run.facts, limit=job.limit, budget_s=job.budget_s, data=data, data_seconds=data_seconds
+    )
     if job.resume:
         progress.say(
             f"resumed after epoch {run.epoch}"

@@ -18,12 +18,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.artifacts.operating_point import ACCURACY, TASKS
+from core.artifacts.operating_point import ACCURACY
 from core.cli import add_trust
 from core.errors import DataError
 from core.face_model import open_model
 from evaluation.commands._options import add_options
-from evaluation.explanation.draw import ExplainedImage, add_image_arguments, explain_images
+from evaluation.explanation.draw import (
+    ExplainedImage,
+    add_image_arguments,
+    chosen_tasks,
+    explain_images,
+)
 from evaluation.explanation.heatmap import Explanation
 from evaluation.explanation.occlusion import occlusion_maps
 from evaluation.report.formatting import print_json
@@ -46,12 +51,7 @@ def run(args: argparse.Namespace) -> int:
             f"Expected a model with one crop of a face, got {args.model}, "
             "whose members crop differently; try one of them."
         )
-    tasks = [h.task for h in predictor.card.heads if h.task in (args.task or TASKS)]
-    if not tasks:
-        raise DataError(
-            f"Expected --task to be one of {', '.join(h.task for h in predictor.card.heads)}, "
-            f"got {', '.join(args.task)}."
-        )
+    tasks = chosen_tasks(args.task, [h.task for h in predictor.card.heads])
 
     def explain(crop: NDArray[np.uint8]) -> Sequence[Explanation]:
         return [e for task, e in occlusion_maps(predictor, crop).items() if task in tasks]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core import image as images
 from core.artifacts.operating_point import TASKS
+from core.errors import UserError
 from core.faces import STILL_SIDE, best_detector, chip_face
 from core.preprocess import InputSpec, crop_face
 from core.progress import say, task
@@ -52,6 +53,24 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-faces", action="store_true", help="do not blur the face under the map"
     )
+
+
+def chosen_tasks(wanted: Sequence[str] | None, tasks: Sequence[str]) -> Sequence[str]:
+    """Return the tasks of `--task`, without it all.
+
+    Args:
+        wanted: values of `--task`.
+        tasks: of the model.
+
+    Raises:
+        UserError: the model lacks one of them.
+    """
+    if lacking := [task for task in wanted or () if task not in tasks]:
+        raise UserError(
+            f"Expected --task to be of {', '.join(tasks)}, which the model has, got "
+            f"{', '.join(lacking)}."
+        )
+    return wanted or tasks
 
 
 def explain_images(

@@ -62,8 +62,14 @@ def load_parts(
     Raises:
         DataError: a set or split is missing or empty.
     """
+    names = recipe.datasets(split)
+    if len(names) > 1 and manifest.is_manifest(folders.get("*", "")):
+        raise DataError(
+            f"Expected folders of {', '.join(names)}, got one manifest, {folders['*']}, for all; "
+            "try a JSON file {data set: folder}, see --help."
+        )
     # all of them before any is aligned: a set that is missing is reported at once
-    loaded = [_load_samples(name, recipe, folders, split, limit) for name in recipe.datasets(split)]
+    loaded = [_load_samples(name, recipe, folders, split, limit) for name in names]
     return [_align(samples, shares, recipe.input, detector) for samples, shares in loaded]
 
 

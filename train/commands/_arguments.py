@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from core.cli import count_number
 from train.recipe.arguments import parse_duration
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """Add --data, --epochs, --budget, --resume, --limit, --set and --json."""
     add_data(parser)
-    parser.add_argument("--epochs", type=int, help="instead of each recipe's")
+    parser.add_argument("--epochs", type=count_number, metavar="N", help="instead of each recipe's")
     parser.add_argument(
         "--budget",
         type=parse_duration,
@@ -41,7 +42,7 @@ def add_limit(parser: argparse.ArgumentParser) -> None:
     """Add --limit."""
     parser.add_argument(
         "--limit",
-        type=int,
+        type=count_number,
         metavar="N",
         help="N samples of each split of each data set, spread over it: two sets give 2 N to "
         "learn from",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from core import progress
+from core.cli import count_number
 from train.commands._arguments import add_data, add_json
 
 DATASETS = ("ferplus", "utkface")
@@ -24,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="pictures without people; a fifth of them, by name, are kept for validation",
     )
-    parser.add_argument("--epochs", type=int, default=12, help="(default: %(default)s)")
+    parser.add_argument(
+        "--epochs", type=count_number, default=12, metavar="N", help="(default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file")
     add_json(parser)
 

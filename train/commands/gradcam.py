@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from core.artifacts.operating_point import TASKS
-from core.errors import UserError
-from evaluation.explanation.draw import add_image_arguments, explain_images
+from evaluation.explanation.draw import add_image_arguments, chosen_tasks, explain_images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,12 +24,8 @@ def run(args: argparse.Namespace) -> int:
     from train.loop.initialize import load_network
 
     model, recipe = load_network(args.checkpoint)
-    heads = [h for h in recipe.heads if h.task in (args.task or TASKS)]
-    if not heads:
-        raise UserError(
-            f"Expected --task to be one of {', '.join(h.task for h in recipe.heads)}, "
-            f"got {', '.join(args.task)}."
-        )
+    tasks = chosen_tasks(args.task, [h.task for h in recipe.heads])
+    heads = [h for h in recipe.heads if h.task in tasks]
     explain_images(
         args.images,
         args.out,

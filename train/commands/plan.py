@@ -6,8 +6,10 @@ import argparse
 import json
 from dataclasses import asdict
 
+from core.cli import count_number
 from train.commands._arguments import add_data, add_json, add_limit, add_set
 from train.fit import FLAGSHIP, Job
+from train.recipe.arguments import is_generated
 
 IMAGES = 10_000
 
@@ -19,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data(parser)
     add_limit(parser)
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--epochs", type=count_number, metavar="N", help="instead of the recipe's")
     parser.add_argument(
         "--images",
-        type=int,
+        type=count_number,
         metavar="N",
-        help=f"training pictures, where no --data has them (default: {IMAGES:,})",
+        help=f"training pictures, in place of those of --data (default without: {IMAGES:,})",
     )
     add_set(parser)
     add_json(parser)
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     job = Job(args.recipe, tuple(args.set), args.data, epochs=args.epochs, limit=args.limit)
     recipe = job.resolve()
     images = args.images or IMAGES
-    if args.data and not args.images:
+    if not args.images and (args.data or is_generated(recipe)):
         sizes = (len(read_split(name, job.folders, "train")) for name in recipe.data)
         images = sum(min(size, args.limit or size) for size in sizes)
     images = samples_of_epoch(recipe.sampling, images)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core import registry
 from core.errors import UserError
+from evaluation.training_runs.run_folder import RunFolder
 from train import fit
 from train.commands._arguments import add_training
 from train.fit import FLAGSHIP, Job
@@ -24,21 +25,22 @@ RECIPE_HELP = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("recipe", nargs="?", default=FLAGSHIP, help=RECIPE_HELP)
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
         "--prerequisites",
         action="store_true",
         help="train the recipes that it builds on first, each in runs/NAME, where they are not "
         "finished; --epochs, --limit and --set then apply to each, --budget to all together",
     )
-    parser.add_argument(
+    what.add_argument(
         "--list",
         action="store_true",
         help="all recipes: model, parameters, data, source and the figures that it reports",
     )
-    parser.add_argument(
+    what.add_argument(
         "--show", action="store_true", help="the resolved recipe and its parameter counts"
     )
-    parser.add_argument(
+    what.add_argument(
         "--profile",
         action="store_true",
         help="measure the input pipeline beside the training it feeds; nothing is kept",
@@ -55,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List, show, profile or train; return the exit status."""
-    if args.prerequisites and (args.list or args.show or args.profile):
-        raise UserError("Expected --prerequisites with a training alone; leave it out.")
+    if args.keep_lr and not args.resume:
+        raise UserError("Expected --keep-lr with --resume, which it changes; add it.")
     if args.list:
         return _list(args.json)
     job = Job(
@@ -75,10 +77,14 @@ def run(args: argparse.Namespace) -> int:
         return _show(job.recipe, recipe, args.json)
     if args.profile:
         return _profile(job, args.json)
+    from train.loop import distributed
+
     if args.prerequisites:
         fit.fit_with_prerequisites(job)
     else:
         fit.fit(job)
+    if args.json and distributed.is_main():
+        print(json.dumps(RunFolder(job.folder).summary()))
     return 0
 
 

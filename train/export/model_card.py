@@ -96,7 +96,9 @@ def _summary(card: Card, parameters: int) -> str:
         precision = "8-bit integers (INT8), their ranges from training pictures"
     epochs, batch = (card.recipe.get(name, "?") for name in ("epochs", "batch"))
     duration = (
-        count_of(epochs, "epoch") if isinstance(epochs, int) else "an unknown number of epochs"
+        f"at most {count_of(epochs, 'epoch')}"
+        if isinstance(epochs, int)
+        else "an unknown number of epochs"
     )
     properties = {
         "parameters": f"{parameters:,}",

@@ -8,6 +8,24 @@ OVERRUN = 1.05
 """A further epoch may end at most this factor over the budget."""
 
 
+def plan_again(epoch: int, wanted: int, seconds: float, budget_s: float | None) -> int:
+    """Return how many epochs to train in all where a run goes on with another plan or budget.
+
+    Args:
+        epoch: epochs finished, from 1.
+        wanted: epochs of the recipe.
+        seconds: what the finished epochs took.
+        budget_s: seconds that all may take; None for no limit.
+    """
+    if budget_s is None:
+        return wanted
+    return min(wanted, _affordable(epoch, seconds, budget_s))
+
+
+def _affordable(epoch: int, seconds: float, budget_s: float) -> int:
+    return max(epoch, int(budget_s / (seconds / epoch)))
+
+
 def plan_epochs(epoch: int, planned: int, seconds: float, budget_s: float | None) -> int:
     """Return how many epochs to train in all, now that `epoch` of them are finished.
 
@@ -23,7 +41,7 @@ def plan_epochs(epoch: int, planned: int, seconds: float, budget_s: float | None
     if budget_s is None:
         return planned
     seconds_per_epoch = seconds / epoch
-    affordable = max(epoch, int(budget_s / seconds_per_epoch))
+    affordable = _affordable(epoch, seconds, budget_s)
     if epoch == 1 and affordable < planned:
         progress.say(
             f"{seconds_per_epoch:.0f} s an epoch: the budget allows {affordable} of "

@@ -21,6 +21,8 @@ from train.runs.status import differing_fields
 from train.runs.writing import write_file
 
 EpochRow = dict[str, float]
+RESUMED_FACTS = ("started", "limit", "budget_s", "data")
+"""Fields of `RunFacts` that the last checkpoint holds; older ones lack some."""
 
 
 def write_history(folder: Path, history: Sequence[EpochRow], recipe: Recipe) -> None:

@@ -24,7 +24,7 @@ from train.batches.data import DatasetPart
 from train.batches.pool import Batch, SamplePool, gather
 from train.batches.sampling import batches, count_batches
 from train.loop import distributed, divergence, memory, run_state, teachers
-from train.loop.budget import plan_epochs
+from train.loop.budget import plan_again, plan_epochs
 from train.loop.initialize import initialize
 from train.loop.optim import build_optimizer, l2_penalty
 from train.loop.run_state import EpochRow
@@ -258,15 +258,13 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema else None,
             **{name: getattr(self, name) for name in RESUMED},
-            "started": self.facts.started,
-            "limit": self.facts.limit,
-            "data": self.facts.data,
+            **{name: getattr(self.facts, name) for name in run_state.RESUMED_FACTS},
         }
 
     def resume(self, keep_lr: bool = False) -> bool:
         """Go on from the folder's last checkpoint; return False where there is none.
 
-        Another number of epochs is allowed: the schedule is then stretched or shortened from here.
+        Another number of epochs or budget is allowed: the schedule then changes from here on.
 
         Args:
             keep_lr: stay at the last learning rate where a longer schedule would raise it.
@@ -293,8 +291,10 @@ class Trainer:
         for name in RESUMED:
             setattr(self, name, state[name])
         self.start_loss = self.history[0]["train_loss"] if self.history else None
-        if self.recipe.epochs != begun_with.epochs:
-            planned, self.epochs = self.epochs, self.recipe.epochs
+        has_other_budget = self.facts.budget_s != state.get("budget_s", self.facts.budget_s)
+        if self.recipe.epochs != begun_with.epochs or has_other_budget:
+            planned, wanted = self.epochs, self.recipe.epochs
+            self.epochs = plan_again(self.epoch, wanted, self.seconds, self.facts.budget_s)
             self.schedule.stretch(self.step, self.history, planned, self.epochs, keep_lr)
         self.facts = replace(self.facts, started=state.get("started", self.facts.started))
         return True

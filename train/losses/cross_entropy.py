@@ -9,8 +9,7 @@ def loss(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
 
     Args:
         logits: (N, K).
-        target: (N, K) rows that sum to 1, or (N,) int64 class; -1, a missing one, gives any value.
+        target: (N, K) rows that sum to 1.
         smoothing: share of the target spread evenly over the classes, in [0, 1).
     """
-    target = target if target.is_floating_point() else target.clamp(min=0)
     return F.cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)

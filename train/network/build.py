@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from core import registry
+from core.errors import UserError
 from core.models.base.network import parameter_counts
 from train.compression import qat
 from train.network.freeze import freeze
@@ -23,10 +24,21 @@ def build_architecture(recipe: Recipe, pretrained: bool = False) -> nn.Module:
     Args:
         recipe: says the model family, its options, the heads and the input.
         pretrained: begin with the weights that the family offers under the model's name.
+
+    Raises:
+        UserError: the options do not fit the family.
     """
     build = registry.load("core.models", recipe.model.family).build
     options = dict(recipe.model.options) | ({"pretrained": True} if pretrained else {})
-    model: nn.Module = build(recipe.heads, recipe.input, **options)
+    try:
+        model: nn.Module = build(recipe.heads, recipe.input, **options)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"Expected options of core/models/{recipe.model.family}.py in model.options, got "
+            f"{options}: {error}"
+        ) from error
     return model
 
 

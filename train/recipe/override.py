@@ -14,7 +14,7 @@ from core import registry
 from core.artifacts.input_spec import InputSpec
 from core.errors import UserError
 from train.recipe.recipe import Recipe
-from train.recipe.settings import Model
+from train.recipe.settings import Loss, Model, Optim
 
 
 def override(recipe: Recipe, assignments: Sequence[str]) -> Recipe:
@@ -44,8 +44,9 @@ def _literal(text: str) -> Any:
 def _set(node: Any, names: list[str], value: Any, path: str) -> Any:
     """Return `node` with the field that `names` leads to set to `value`."""
     name, rest = names[0], names[1:]
-    if isinstance(node, Model) and name == "options" and len(rest) == 1:
-        _check_name(rest[0], _model_options(node), path)
+    if isinstance(node, Model | Loss | Optim) and name == "options" and len(rest) == 1:
+        if not isinstance(node, Optim):  # timm's optimizers have too many to list
+            _check_name(rest[0], _option_names(node), path)
         return replace(node, options={**node.options, rest[0]: value})
     if isinstance(node, Mapping):
         _check_name(name, list(node), path)
@@ -64,7 +65,7 @@ def _set(node: Any, names: list[str], value: Any, path: str) -> Any:
         return replace(node, **changes)
     except UserError:
         raise
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"Expected --set {path} to fit, got {value!r}: {error}") from error
 
 
@@ -78,10 +79,12 @@ def _normalisation(spec: InputSpec, channels: int) -> dict[str, tuple[float, ...
     }
 
 
-def _model_options(model: Model) -> list[str]:
-    """Return the keyword arguments of a model family's `build`."""
-    build = registry.load("core.models", model.family).build
-    parameters = inspect.signature(build).parameters
+def _option_names(node: Model | Loss) -> list[str]:
+    """Return the options of a model family, or of a loss."""
+    if isinstance(node, Loss):
+        parameters = inspect.signature(registry.load("train.losses", node.name).loss).parameters
+        return [name for name, p in parameters.items() if p.default is not p.empty]
+    parameters = inspect.signature(registry.load("core.models", node.family).build).parameters
     return [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
 
 
@@ -89,7 +92,7 @@ def _check_name(name: str, names: Sequence[str], path: str) -> None:
     if name in names:
         return
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}."
+    hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names) or 'none'}."
     raise UserError(f"Expected a field of the recipe, got {name!r} in --set {path}; {hint}")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from core.errors import UserError
-from train.recipe.recipe import Recipe
+from core.errors import ModelError, UserError
+from train.recipe.recipe import Recipe, from_dict
 from train.recipe.settings import Augment
 
 ANY = math.inf
@@ -33,12 +33,17 @@ RANGES: Mapping[str, tuple[float, float]] = {
 """Dotted name -> smallest and largest value."""
 
 
-def check_ranges(recipe: Recipe) -> None:
-    """Check a recipe's numbers and that it has data.
+def check_values(recipe: Recipe) -> None:
+    """Check the types of a recipe's values, the ranges of its numbers, and that it has data.
 
     Raises:
-        UserError: a number is outside its range, or there is no data set.
+        UserError: a value is of another type, a number is outside its range, or there is no data
+            set.
     """
+    try:
+        from_dict(recipe.to_dict())
+    except (ModelError, TypeError, AttributeError) as error:
+        raise UserError(f"Expected values of a recipe's types, got another: {error}") from error
     if not recipe.data:
         raise UserError("Expected data to name at least one data set, got none.")
     for name, value in numbers_of(recipe):

@@ -1,7 +1,7 @@
 """On from `mien_fine`, with a high learning rate again and more weight on perceived gender.
 
-Perceived gender was best in `mien_fine`'s middle; what this stage loses in emotions, `mien` regains
-by the mean of both.
+Perceived gender was best in `mien_fine`'s middle; what this stage loses in emotions, `mien_0_4`
+regains by the mean of both.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""On from `mien_fourth`, without its flip averaging; see train/studies/mien_ablation."""
+"""On from `mien_fourth`, without its flip averaging; docs/training.md says what it showed."""
 
 from dataclasses import replace
 

@@ -21,6 +21,7 @@ class RunFacts:
         parameters: total, trainable, non_trainable.
         versions: package -> version.
         limit: samples of each data set; None for all.
+        budget_s: seconds that training may take; None for any.
         data: "<data set> <split>" -> fingerprint of its pictures and labels.
         data_seconds: to read the data sets and align their faces, before the first epoch.
     """
@@ -30,6 +31,7 @@ class RunFacts:
     parameters: Mapping[str, int] | None = None
     versions: Mapping[str, str] | None = None
     limit: int | None = None
+    budget_s: float | None = None
     data: Mapping[str, str] | None = None
     data_seconds: float | None = None
 

@@ -15,11 +15,12 @@ from PIL import Image
 
 from core.artifacts import bundle
 from core.artifacts.card import KEY, Card, Head
+from core.errors import UserError
 from core.labels import AGE_BINS, FERPLUS8, GENDER2
 from core.predictor import Predictor
 from core.preprocess import InputSpec
 from evaluation.__main__ import main
-from evaluation.explanation.draw import output_files
+from evaluation.explanation.draw import chosen_tasks, output_files
 from evaluation.explanation.heatmap import PANEL_SIDE_PX, Explanation, panel
 from evaluation.explanation.occlusion import SQUARES_PER_SIDE, occlusion_maps
 from tests.conftest import ROOT
@@ -203,3 +204,10 @@ def test_mistakes_end_with_status_2(
         == 2
     )
     assert "no.jpg" in capsys.readouterr().err
+
+
+def test_a_task_that_the_model_lacks_is_refused_beside_one_that_it_has() -> None:
+    assert chosen_tasks(None, ["emotion", "age"]) == ["emotion", "age"]
+    assert chosen_tasks(["age"], ["emotion", "age"]) == ["age"]
+    with pytest.raises(UserError, match="--task to be of emotion, which the model has, got age"):
+        chosen_tasks(["emotion", "age"], ["emotion"])

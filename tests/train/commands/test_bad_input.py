@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 import torch
 
+from core.errors import UserError
 from evaluation.training_runs.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
 from tests.train.conftest import part_of
 from train.__main__ import main
+from train.batches.data import load_parts
 from train.loop import trainer
 from train.loop.trainer import Trainer
 from train.recipe.override import override
@@ -49,6 +51,27 @@ def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixt
     )
     assert "ferplus" in message and "--set data=utkface" in message
     assert not (tmp_path / "run").exists()
+
+
+def test_one_manifest_is_no_data_for_several_data_sets(tmp_path: Path) -> None:
+    (tmp_path / "manifest.parquet").touch()
+    with pytest.raises(UserError, match=r"folders of ferplus, utkface, got one manifest"):
+        load_parts(load("mien_first"), {"*": str(tmp_path / "manifest.parquet")}, "train", None)
+
+
+def test_options_that_do_not_go_together(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "--keep-lr with --resume" in error_of(capsys, "fer_cnn_0", "--keep-lr")
+    for options in (["--list", "--show"], ["--profile", "--prerequisites"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["fer_cnn_0", *options])
+        assert "not allowed with argument" in capsys.readouterr().err
+    for command in (["fer_cnn_0"], ["plan"]):
+        for option in ("--limit", "--epochs"):
+            with pytest.raises(SystemExit, match="2"):
+                main([*command, option, "0"])
+            assert "a whole number of at least 1, got '0'" in capsys.readouterr().err
 
 
 def test_a_data_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -94,6 +94,33 @@ def test_a_stopped_run_continues_exactly(
         )
 
 
+@pytest.mark.parametrize(
+    ("budget_s", "epochs"), [(60.0, 2), (None, 3), (1e9, 3), (1e-9, 1)], ids=str
+)
+def test_another_budget_changes_the_plan_of_a_resumed_run(
+    budget_s: float | None, epochs: int, tmp_path: Path
+) -> None:
+    recipe = override(load("mien_first"), SMALL)
+    short = Trainer(recipe, tmp_path)
+    short.facts = replace(short.facts, budget_s=60.0)
+    short.epoch, short.epochs, short.seconds = 1, 2, 30.0  # an epoch of 30 s: two of three fit
+    checkpoint.save(tmp_path / LAST_CHECKPOINT, short.state_dict())
+    again = Trainer(recipe, tmp_path)
+    again.facts = replace(again.facts, budget_s=budget_s)
+    assert again.resume() and (again.epoch, again.epochs) == (1, epochs)
+
+
+def test_a_checkpoint_without_a_budget_keeps_its_plan(tmp_path: Path) -> None:
+    recipe = override(load("mien_first"), SMALL)
+    old = Trainer(recipe, tmp_path)
+    old.epoch, old.epochs, old.seconds = 1, 2, 30.0
+    state = {k: v for k, v in old.state_dict().items() if k != "budget_s"}
+    checkpoint.save(tmp_path / LAST_CHECKPOINT, state)
+    again = Trainer(recipe, tmp_path)
+    again.facts = replace(again.facts, budget_s=1e9)
+    assert again.resume() and again.epochs == 2
+
+
 def test_keras_plateau_hears_the_penalty_of_the_validated_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

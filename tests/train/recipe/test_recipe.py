@@ -130,12 +130,51 @@ def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> N
         ("losses.age.weight=-0.5", r"losses.age.weight from 0, got -0.5"),
         ("ema=1", "ema from 0 to"),
         ("seed=-1", "seed from 0 to"),
+        ("data=(1, 2)", "data"),
+        ("heads=('a',)", "heads"),
+        ("input.template=(1, 2, 3, 4, 5)", "template"),
+        ("optim.l2={'': 'y'}", "l2"),
+        ("losses.emotion=focal", "losses.emotion"),
+        ("losses.emotion.options.smothing=0.1", "did you mean 'smoothing'"),
         ("sampling.epoch_samples=-1", "epoch_samples from 0"),
     ],
 )
 def test_a_value_out_of_its_range_is_refused_by_name(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Job("mien", (text,)).resolve()
+
+
+def test_options_of_a_loss_and_an_optimizer_can_be_set_one_by_one() -> None:
+    recipe = override(
+        load("mien_first"),
+        ["losses.gender.options.smoothing=0.1", "optim.options.eps=1e-7"],
+    )
+    assert recipe.losses["gender"].options == {"smoothing": 0.1}
+    assert recipe.optim.options == {"eps": 1e-7}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model.options.blocks=3",
+        "model.options.dropout=40",
+        "model.options={'dropuot': 0.1}",
+    ],
+)
+def test_options_that_do_not_fit_the_network_are_named(
+    text: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["fer_cnn_a", "--show", "--set", text]) == 2
+    assert "model.options" in capsys.readouterr().err
+
+
+def test_a_manifest_for_a_recipe_of_weighted_data_sets(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.parquet"
+    manifest.touch()
+    recipe = Job("mien", data=str(manifest)).resolve()
+    assert recipe.data == ("manifest",) and recipe.sampling.order == "shuffle"
+    kept = Job("mien", ("sampling.order=balanced",), str(manifest)).resolve()
+    assert kept.sampling.order == "balanced"
 
 
 def test_every_recipe_is_within_the_ranges() -> None:
