@@ -68,6 +68,7 @@ def figure(
         hoverlabel={"namelength": -1},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         bargap=0.2,
+        autotypenumbers="strict",  # names such as "10" are names, on an axis of categories
         **layout,
     )
     wrapped = textwrap.wrap(x, MAX_TITLE_CHARACTERS, break_long_words=False)

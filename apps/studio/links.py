@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from apps.studio import context, url_state
+from apps.studio.serving import uploads
 
 PAGES_KEY = "mien_pages"
 """Session key: name -> `st.Page` of every page, put there by the router."""
@@ -33,13 +34,15 @@ def to(
     Args:
         page: the page's name.
         label: plain, untrusted text.
-        params: selection -> its text or texts; all others stay as they are. None: none stays.
+        params: selection -> its text or texts; all others stay as they are. None: only the list of
+            the visitor's own tables stays.
         icon: a Material icon, such as `:material/face:`.
         where: the container to draw in.
     """
     target = st.session_state.get(PAGES_KEY, {}).get(page)
     if target is not None:
-        selections = {} if params is None else {**url_state.selections(), **params}
+        opened = {uploads.OPENED: url_state.get(uploads.OPENED)}
+        selections = opened if params is None else {**url_state.selections(), **params}
         where.page_link(
             target, label=context.as_markdown(label), icon=icon, query_params=selections
         )

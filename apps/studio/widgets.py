@@ -105,7 +105,8 @@ def several(
     help: str | None = None,
 ) -> tuple[str, ...]:
     """Draw a choice of any of `options` and return them. empty: the placeholder, such as "all"."""
-    value = [v for v in url_state.get(name) if v in options] or [v for v in default if v in options]
+    selection = dict.fromkeys(url_state.get(name))  # a link may name one twice
+    value = [v for v in selection if v in options] or [v for v in default if v in options]
     key = _seed(name, value)
     chosen = where.multiselect(
         label,

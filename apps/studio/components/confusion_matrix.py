@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,7 +17,10 @@ from evaluation.metrics import classification
 from evaluation.store import Where
 
 OTHER, UNCERTAIN = "other", "uncertain"
-"""The names of all classes that are not shown, and of predictions below the threshold."""
+"""The names of all classes that are not shown, and of predictions below the threshold.
+
+In parentheses where a class is called so.
+"""
 CELLS_SHOW = {
     "count": "counts",
     "true": "share of the label",
@@ -40,7 +44,7 @@ class Matrix:
         counts: int64 (rows, columns).
         rows: the labels.
         columns: the predictions.
-        members: name -> labels it stands for: several for OTHER, none for UNCERTAIN.
+        members: name -> labels it stands for, several for OTHER; the column UNCERTAIN has no entry.
     """
 
     counts: NDArray[np.int64]
@@ -61,7 +65,7 @@ def fold(counts: NDArray[np.int64], labels: tuple[str, ...], top: int) -> Matrix
     frequency = counts.sum(axis=1) + counts[:, :k].sum(axis=0)
     kept = sorted(np.argsort(-frequency, kind="stable")[:top].tolist())
     rest = [i for i in range(k) if i not in kept]
-    names = [labels[i] for i in kept] + ([OTHER] if rest else [])
+    names = [labels[i] for i in kept] + ([_free_name(OTHER, labels)] if rest else [])
     row_groups = [[i] for i in kept] + ([rest] if rest else [])
     column_groups = row_groups + ([[k]] if counts.shape[1] > k else [])
     folded = np.array(
@@ -70,8 +74,19 @@ def fold(counts: NDArray[np.int64], labels: tuple[str, ...], top: int) -> Matrix
     members = {
         name: tuple(labels[i] for i in group) for name, group in zip(names, row_groups, strict=True)
     }
-    columns = (*names, *([UNCERTAIN] if counts.shape[1] > k else []))
+    columns = (*names, *([_free_name(UNCERTAIN, labels)] if counts.shape[1] > k else []))
     return Matrix(folded, tuple(names), columns, members)
+
+
+def _free_name(name: str, labels: Sequence[str]) -> str:
+    """Return a name, in as many parentheses as it takes to differ from all labels.
+
+    >>> _free_name("other", ["happy"]), _free_name("other", ["other", "(other)"])
+    ('other', '((other))')
+    """
+    while name in labels:
+        name = f"({name})"
+    return name
 
 
 def above_threshold(where: Where, threshold: float | None) -> Where:
@@ -85,7 +100,7 @@ def above_threshold(where: Where, threshold: float | None) -> Where:
 def cell_where(where: Where, matrix: Matrix, cell: Cell, threshold: float | None) -> Where:
     """Return the rows of one cell."""
     true, pred = cell
-    if pred != UNCERTAIN:
+    if pred in matrix.members:
         return above_threshold(where, threshold).but(
             true=matrix.members[true], pred=matrix.members[pred]
         )
@@ -150,7 +165,7 @@ def show(matrix: Matrix, unit: str, title: str) -> None:
 def _chart(
     matrix: Matrix, values: NDArray[Any], shares: dict[str, NDArray[Any]], *, is_count: bool
 ) -> go.Figure:
-    rows, columns = matrix.rows, matrix.columns
+    rows, columns = ([charts.as_html(n) for n in names] for names in (matrix.rows, matrix.columns))
     # The root of counts: else the diagonal alone would have colour.
     heat = np.sqrt(values / max(values.max(), 1)) if is_count else values
     texts = [
@@ -172,7 +187,7 @@ def _chart(
             zmax=1,
         ),
         *(charts.cell_texts(columns, rows, texts, (heat > 0.65).tolist()) if has_text else []),
-        _click_targets(matrix, shares),
+        _click_targets(rows, columns, np.stack([matrix.counts, *shares.values()], axis=-1)),
         height=max(30 * len(rows) + 150, 400),
         x="predicted",
         y="label",
@@ -182,17 +197,25 @@ def _chart(
         dragmode=False,
     )
     chart.update_layout(margin_t=70)
-    chart.update_yaxes(autorange="reversed", showgrid=False)
-    chart.update_xaxes(showgrid=False, side="top")
+    # Else some names are taken for dates, and such an axis has no place for the others.
+    chart.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    chart.update_xaxes(type="category", showgrid=False, side="top")
     return chart
 
 
-def _click_targets(matrix: Matrix, shares: dict[str, NDArray[Any]]) -> go.Scatter:
+def _click_targets(
+    rows: Sequence[str], columns: Sequence[str], figures: NDArray[Any]
+) -> go.Scatter:
     """Return an invisible point in each cell, with the text under the pointer.
 
     A click on a heatmap returns nothing: the nearest of these points takes it.
+
+    Args:
+        rows: the labels, as HTML.
+        columns: the predictions, as HTML.
+        figures: (rows, columns, 4): the count and its shares of label, prediction and all.
     """
-    cells = [(label, prediction) for label in matrix.rows for prediction in matrix.columns]
+    cells = [(label, prediction) for label in rows for prediction in columns]
     return go.Scatter(
         x=[prediction for _, prediction in cells],
         y=[label for label, _ in cells],
@@ -201,7 +224,7 @@ def _click_targets(matrix: Matrix, shares: dict[str, NDArray[Any]]) -> go.Scatte
         marker={"symbol": "square", "size": 18, "opacity": 0},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-        customdata=np.stack([matrix.counts, *shares.values()], axis=-1).reshape(-1, 4),
+        customdata=figures.reshape(-1, 4),
         hovertemplate=(
             "label %{y}, predicted %{x}: %{customdata[0]:,}<br>%{customdata[1]:.1%} of the label, "
             "%{customdata[2]:.1%} of the prediction, %{customdata[3]:.1%} of all<extra></extra>"
@@ -232,7 +255,8 @@ def _table(matrix: Matrix, values: NDArray[Any], chart: go.Figure, *, is_count: 
 
 def _on_click() -> None:
     points = st.session_state["cm.chart"].selection.points
-    select((str(points[0]["y"]), str(points[0]["x"])) if points else None)
+    names = [html.unescape(str(points[0][axis])) for axis in "yx"] if points else None
+    select((names[0], names[1]) if names else None)
 
 
 def _on_cell(rows: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from apps.studio import charts, data_frames, links, relabel_plan, url_state, widgets
@@ -66,7 +67,7 @@ def show(
     size = PICTURES_PER_PAGE if has_pictures else ROWS_PER_PAGE
     pages = -(-n // size)
     page = widgets.page(f"{name}.page", pages)
-    table = view.store.samples(where, order, size, page * size).to_pandas()
+    table = view.store.samples(where, order, size, page * size)
     first = page * size + 1
     st.caption(
         f"{n:,} samples" + (f", {first:,} to {first + len(table) - 1:,} shown" if pages > 1 else "")
@@ -76,7 +77,7 @@ def show(
     else:
         explain_missing(view.store)
     links.to_sample()
-    _rows(view, table, name, opened=not has_pictures)
+    _rows(view, table.to_pandas(), name, opened=not has_pictures)
 
 
 def explain_missing(store: Store) -> None:
@@ -105,7 +106,7 @@ def _choose_order(view: View, task: str, name: str, default: str | None) -> str:
 
 
 def tiles(
-    table: pd.DataFrame,
+    table: pa.Table,
     task: str,
     name: str,
     faces: Faces | None,
@@ -131,7 +132,7 @@ def tiles(
         marks: a CSS colour for each row.
         caption_of: see `show`.
     """
-    rows = table.to_dict("records")
+    rows = table.to_pylist()  # a data frame has NaN where there is no value, which is true
     items = [
         {
             "id": row["sample_id"],
@@ -156,7 +157,13 @@ def tiles(
 
 
 def _on_tiles_ticked(key: str, name: str) -> None:
-    url_state.put(f"{name}.ticked", st.session_state[key].ticked[:MAX_TICKED])
+    ticked = st.session_state[key].ticked
+    if len(ticked) > MAX_TICKED:
+        st.toast(
+            f"At most {MAX_TICKED} samples can be ticked: the first {MAX_TICKED} are.",
+            icon=":material/warning:",
+        )
+    url_state.put(f"{name}.ticked", ticked[:MAX_TICKED])
 
 
 def _on_click(key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from apps.studio import context, data_frames, links, relabel_plan, url_state, widgets
@@ -142,13 +142,13 @@ def _grid(
         GRID_HEIGHT,
         size=int(size),
         ticked=ticked,
-        marks=[map_.colour(row) for row in table["row"]] if map_ else None,
+        marks=[map_.colour(row) for row in table["row"].to_pylist()] if map_ else None,
     )
     if view.faces is None or "path" not in view.store.columns:
         gallery.explain_missing(view.store)
 
 
-def _page(view: View, where: Where, order: str, n: int, place: str) -> pd.DataFrame:
+def _page(view: View, where: Where, order: str, n: int, place: str) -> pa.Table:
     """Draw the choice of a page where there are several, and return the page's samples.
 
     Args:
@@ -160,7 +160,7 @@ def _page(view: View, where: Where, order: str, n: int, place: str) -> pd.DataFr
     """
     pages = -(-n // gallery.PICTURES_PER_PAGE)
     first = widgets.page(f"{NAME}.page", pages) * gallery.PICTURES_PER_PAGE
-    table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first).to_pandas()
+    table = view.store.samples(where, order, gallery.PICTURES_PER_PAGE, first)
     st.markdown(
         f"**{n:,} samples**{place}"
         + (f", {first + 1:,} to {first + len(table):,} shown" if pages > 1 else "")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from apps.studio import context, widgets
 from apps.studio.components import confusion_matrix, gallery
-from apps.studio.components.confusion_matrix import CELLS_SHOW, UNCERTAIN, Matrix
+from apps.studio.components.confusion_matrix import CELLS_SHOW, Matrix
 from apps.studio.context import View
 from evaluation.analysis import store_confidence
 from evaluation.analysis.store_ages import overall_accuracy
@@ -105,7 +105,7 @@ def _samples(view: View, where: Where, matrix: Matrix, threshold: float | None) 
         )
         return
     label, prediction = cell
-    is_uncertain = prediction == UNCERTAIN
+    is_uncertain = prediction not in matrix.members
     title = f"{label}, uncertain" if is_uncertain else f"{label} predicted as {prediction}"
     st.subheader(context.as_markdown(title))
     st.button("Clear", on_click=confusion_matrix.select, args=(None,), icon=":material/close:")

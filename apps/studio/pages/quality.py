@@ -178,8 +178,8 @@ def _plan(findings: FindingsFile, decisions: Decisions, decided: Mapping[str, st
         "It changes nothing by itself. This writes a new manifest and leaves the data as they are:"
     )
     st.code(
-        f"python -m evaluation audit --dataset {header.dataset} --data {shlex.quote(header.data)} "
-        "--apply plan.csv --out DIR",
+        f"python -m evaluation audit --dataset {shlex.quote(header.dataset)} "
+        f"--data {shlex.quote(header.data)} --apply plan.csv --out DIR",
         language="bash",
     )
     st.caption(f"Decisions are kept in {context.as_markdown(str(decisions.path))}.")

@@ -185,13 +185,13 @@ def _neighbours(view: View, rows: Sequence[SampleRow], dataset: str | None) -> N
     if not len(nearest):
         st.caption("No other sample of this model has an embedding.")
         return
-    table = nearest.to_pandas().drop(columns="row")
+    table = nearest.drop_columns("row")
     st.caption(
         f"The {len(table)} samples of {context.as_markdown(model)} with the largest cosine "
         "similarity; filters do not count here."
     )
     with st.container(horizontal=True):
-        for i, row in enumerate(table.to_dict("records")):
+        for i, row in enumerate(table.to_pylist()):
             with st.container(width=150):
                 _neighbour(view, row, i)
     with st.expander("Table and downloads", icon=":material/table:"):

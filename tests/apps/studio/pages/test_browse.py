@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import relabel_plan
+from apps.studio import relabel_plan, url_state
+from apps.studio.components import gallery
 from tests.apps.studio import conftest
 from tests.apps.studio.conftest import Case, predictions
 
@@ -77,6 +80,35 @@ def test_ticked_samples_go_into_the_relabel_plan(draw: Callable) -> None:
     next(b for b in app.button if b.label == "Add 2 to the relabel plan").click()
     app.run()
     assert set(app.session_state[relabel_plan.SESSION_KEY]) == {"s00003", "s00005"}
+
+
+@pytest.mark.parametrize("page", ["browse", "per_class", "sample"])
+def test_samples_without_a_path_among_others(
+    draw: Callable, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures are open, and some rows name none."""
+    some, _ = conftest.CASES["embeddings"]().tables
+    paths = [path if i % 3 else None for i, path in enumerate(some["path"].to_pylist())]
+    some = some.set_column(some.column_names.index("path"), "path", pa.array(paths, pa.string()))
+    monkeypatch.setitem(conftest.CASES, "some paths", lambda: Case((some,), pictures=True))
+    app = draw(page, "some paths", task="emotion")
+    assert not app.exception
+    if page == "browse":
+        shown = component(app, "gallery")["items"]
+        assert [bool(item["url"]) for item in shown] == [path is not None for path in paths]
+
+
+def test_ticks_that_are_cut_off_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    toasts: list[str] = []
+    monkeypatch.setattr(gallery.st, "toast", lambda text, icon: toasts.append(text))
+    monkeypatch.setattr(gallery.st, "query_params", QueryParams())
+    for n in (gallery.MAX_TICKED, gallery.MAX_TICKED + 1):
+        state = {"k": SimpleNamespace(ticked=[f"s{i}" for i in range(n)])}
+        monkeypatch.setattr(gallery.st, "session_state", state)
+        gallery._on_tiles_ticked("k", "br")
+        assert len(url_state.get("br.ticked")) == gallery.MAX_TICKED
+        assert len(toasts) == n - gallery.MAX_TICKED
+    assert f"At most {gallery.MAX_TICKED} " in toasts[0]
 
 
 @pytest.mark.parametrize("region", ["", "nonsense", "0,0 0,0", "0,0 1,1"])

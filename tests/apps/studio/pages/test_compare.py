@@ -163,6 +163,8 @@ def test_one_model_is_told_what_is_missing(draw) -> None:
     assert any("One model" in i.value and "second table" in i.value for i in app.info)
     app = draw("compare", "three models", models=["a"])
     assert any("choose another" in i.value for i in app.info)
+    app = draw("compare", "three models", models=["a", "a"])
+    assert any("choose another" in i.value for i in app.info), "a link may name a model twice"
 
 
 def test_a_verdict_needs_an_interval_without_0_and_a_small_p() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from apps.studio import settings
+from apps.studio import data_sets, settings
 from evaluation.__main__ import main
 from evaluation.quality.repair.decisions import ACCEPTED, REJECTED, Decisions
 from evaluation.quality.repair.review import read_findings
@@ -119,6 +120,14 @@ def test_another_check_begins_with_its_first_open_finding(draw, file: Path) -> N
     assert any("nothing goes into the plan" in c.value for c in app.caption)
     press(app, "accept")
     assert read_findings(file).plan(Decisions.beside(file).current()) == []
+
+
+def test_the_command_is_safe_to_copy(draw, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = read_findings(file)
+    hostile = replace(findings.header, dataset="d; touch x", data="$(touch y)")
+    monkeypatch.setattr(data_sets, "findings", lambda _: replace(findings, header=hostile))
+    words = shlex.split(opened(draw, file).code[0].value)
+    assert words[3:8] == ["audit", "--dataset", "d; touch x", "--data", "$(touch y)"]
 
 
 def test_a_broken_file_is_an_error_that_says_what_to_do(draw, tmp_path: Path) -> None:

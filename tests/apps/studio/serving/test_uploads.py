@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import url_state
+from apps.studio import links, url_state
 from apps.studio.serving import uploads
 from evaluation.predictions import table
 from evaluation.store import Store
@@ -81,3 +82,14 @@ def test_a_link_to_a_deleted_table_says_so(draw) -> None:
     app = draw("overview", "emotion only", table="gone <b>")
     assert not app.exception and "no longer kept" in app.warning[0].value
     assert not app.metric, "no other table is shown in its place"
+
+
+def test_a_link_that_leaves_a_table_behind_keeps_the_others(
+    timers: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict] = []
+    where = SimpleNamespace(page_link=lambda *_, query_params, **__: drawn.append(query_params))
+    monkeypatch.setattr(links.st, "session_state", {links.PAGES_KEY: {"own": "its page"}})
+    url_state.replace({"table": ["gone"], "own": ["gone", "b"], "models": ["m"]})
+    links.to("own", "Upload it again", None, ":material/upload_file:", where)
+    assert drawn == [{"own": ["gone", "b"]}]
