@@ -108,10 +108,9 @@ def serve(
     allowed_hosts: Sequence[str] = (),
     max_stream_seconds: int | None = None,
     monitoring: MonitoringOptions = NOT_MONITORED,
-    block: bool = True,
     note_host: Callable[[str], object] | None = None,
-) -> gr.Blocks:
-    """Load the model and serve the page.
+) -> None:
+    """Load the model and serve the page until the server ends; the process makes no connections.
 
     Args:
         model: Model file or folder, or an ensemble's folder.
@@ -121,8 +120,7 @@ def serve(
         allowed_hosts: Further names that requests may come by; see `serving.hosts`.
         max_stream_seconds: Longest live stream of a visitor; None for no limit.
         monitoring: What is counted.
-        block: Return only when the server ends. This process can then make no connections.
-        note_host: Called with every host that it then asks for in vain.
+        note_host: Called with every host that the process asks for in vain while it serves.
 
     Raises:
         UserError: There is no model, or it cannot be read; the counts cannot be written.
@@ -165,12 +163,9 @@ def serve(
         },
     )
     connections.limit(page)
-    if block:
-        outbound.forbid(note_host)
+    outbound.forbid(note_host)
     is_ready.set()
-    if block:
-        page.block_thread()
-    return page
+    page.block_thread()
 
 
 def _prepare_process() -> None:

@@ -29,11 +29,13 @@ class Upload:
         name: what people call it, untrusted text.
         store: its rows.
         end: when it is deleted, in seconds of `time.monotonic`.
+        timer: deletes it then; it is a thread until it is cancelled.
     """
 
     name: str
     store: Store
     end: float
+    timer: threading.Timer
 
     @property
     def minutes_left(self) -> int:
@@ -55,9 +57,9 @@ def keep(store: Store, name: str) -> str:
     upload_id = secrets.token_urlsafe(16)
     for oldest in list(_uploads)[: -MAX_UPLOADS + 1]:
         delete(oldest)
-    _uploads[upload_id] = Upload(name, store, time.monotonic() + LIFETIME_SECONDS)
     timer = threading.Timer(LIFETIME_SECONDS, delete, [upload_id])
     timer.daemon = True
+    _uploads[upload_id] = Upload(name, store, time.monotonic() + LIFETIME_SECONDS, timer)
     timer.start()
     return upload_id
 
@@ -69,7 +71,9 @@ def find(upload_id: str) -> Upload | None:
 
 def delete(upload_id: str) -> None:
     """Delete a table, for all who have its id."""
-    _uploads.pop(upload_id, None)
+    upload = _uploads.pop(upload_id, None)
+    if upload is not None:
+        upload.timer.cancel()
 
 
 def open_table(store: Store, name: str) -> None:

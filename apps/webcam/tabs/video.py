@@ -7,6 +7,7 @@ leave.
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -22,7 +23,7 @@ from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.tracking.tracker import TrackedFrame
-from apps.webcam.ui import panel, timeline
+from apps.webcam.ui import panel, texts, timeline
 from apps.webcam.videos import results
 from apps.webcam.videos.annotation import Annotation
 from core.errors import UserError
@@ -184,6 +185,9 @@ def _process(
         visitor.delete()
         yield _finished(panel.problem("Expected the upload to be there; try to upload it again."))
         return
+    except Exception:
+        yield _failed(visitor)
+        return
     yield from _run(pipeline, work, visitor)
 
 
@@ -212,10 +216,12 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
         yield update
     except FileNotFoundError:
         if visitor.folder is not None:  # else the visitor left, and the files with them
-            raise
+            yield _failed(visitor)
     except UserError as error:
         visitor.delete()
         yield _finished(panel.problem(str(error)))
+    except Exception:
+        yield _failed(visitor)
 
 
 def _progress(
@@ -256,13 +262,23 @@ def _finished(status: str) -> VideoTabUpdate:
     return VideoTabUpdate(source=None, status=status, stop=off, go_on=off, **hidden)
 
 
+def _failed(visitor: VisitorVideo) -> VideoTabUpdate:
+    """Return the update that ends the work after a fault of ours, such as a full disk.
+
+    Whoever runs the server gets the error that is being handled, the page a sentence.
+    """
+    traceback.print_exc()
+    visitor.delete()
+    return _finished(panel.problem(texts.SERVER_FAULT))
+
+
 def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
     """Write the results of what was read so far, and return what shows them."""
     folder, card = work.source.parent, pipeline.predictor.card
     # A new name each time: players keep what they loaded under the old one.
     video = folder / f"{RESULT_PREFIX}{len(work.frames)}.mp4"
     sound = work.write(video)
-    texts = {
+    files = {
         "table": (
             ".csv",
             timeline.to_csv(work.frames, card.labels("emotion"), card.labels("gender")),
@@ -271,7 +287,7 @@ def _with_results(work: Annotation, pipeline: Pipeline) -> VideoTabUpdate:
         "values": (".json", results.to_json(work.frames)),
     }
     shown = {"video": gr.update(value=str(video), visible=True)}
-    for name, (suffix, text) in texts.items():
+    for name, (suffix, text) in files.items():
         file = video.with_suffix(suffix)
         file.write_text(text, "utf-8")
         shown[name] = gr.update(value=str(file), visible=True)

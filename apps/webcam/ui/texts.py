@@ -30,7 +30,7 @@ PLACE_IN_QUEUE = "<p id='mien-place' role='status'></p>"
 """Empty; scripts/queue_place.js writes the place of a visitor who waits."""
 NO_IMAGE_YET = NO_FACE_YET = "Predictions appear here, one card per face."
 READING_IMAGE = "The image is being read …"
-SERVER_FAULT = "The demo has made a mistake; try again, or another picture."
+SERVER_FAULT = "The demo has made a mistake; try again, or another picture or video."
 NO_FACE_IN_VIEW = "No face in view. Face the camera, an arm's length away, with light on your face."
 
 NO_THRESHOLD = "always, as no threshold reaches nine of ten"

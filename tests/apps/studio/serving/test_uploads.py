@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def timers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], None]]]:
-    """What the server was asked to do later: (seconds, what)."""
+    """What the server was asked to do later, if it was not cancelled: (seconds, what)."""
     started: list[tuple[float, Callable[[], None]]] = []
 
     class Timer:
@@ -34,6 +34,9 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], No
 
         def start(self) -> None:
             started.append(self.entry)
+
+        def cancel(self) -> None:
+            started.remove(self.entry)
 
     monkeypatch.setattr(uploads.threading, "Timer", Timer)
     monkeypatch.setattr(uploads, "_uploads", {})
@@ -70,6 +73,17 @@ def test_the_oldest_give_way(store: Store, timers: list, monkeypatch: pytest.Mon
         "o0",
         "o1",
     ]
+
+
+def test_a_table_that_is_deleted_early_leaves_no_thread(
+    store: Store, timers: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_UPLOADS", 5)
+    ids = [uploads.keep(store, "t") for _ in range(12)]
+    assert len(timers) == 5
+    for upload_id in ids:
+        uploads.delete(upload_id)
+    assert not timers
 
 
 def test_opening_a_table_leaves_the_selections_of_the_last(store: Store, timers: list) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from errno import ENOSPC
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ import pytest
 from apps.webcam import uploads
 from apps.webcam.tabs import video
 from apps.webcam.tabs.video import VideoTabUpdate, VisitorVideo
+from apps.webcam.ui import texts
 from apps.webcam.videos import annotation
 from core.pipeline import Pipeline
 from tests.apps.webcam.videos.test_annotation import film
@@ -157,6 +159,37 @@ def test_a_video_whose_visitor_left_ends_without_an_error(
 
     monkeypatch.setattr(video.timeline, "to_csv", leave_then_write)
     assert not any("mien-" in str(update.video) for update in run(pipeline, visitor, source))
+
+
+@pytest.mark.parametrize("error", [OSError(ENOSPC, "a secret"), FileNotFoundError("a secret")])
+@pytest.mark.parametrize(
+    "module, name",
+    [(video, "Annotation"), (annotation, "AnnotatedWriter"), (video.timeline, "to_csv")],
+)
+def test_a_fault_ends_the_progress_with_a_sentence_and_leaves_no_file(
+    upload_dir: Path,
+    pipeline: Pipeline,
+    frame: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    module: object,
+    name: str,
+    error: OSError,
+) -> None:
+    """The disk is full, or a file is gone: before the first frame, while it is written, after."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, name, fail)
+    visitor, source = VisitorVideo(), film(upload_dir / "a.mp4", [frame] * 2)
+    last = run(pipeline, visitor, source)[-1]
+    is_upload_gone = name == "Annotation" and isinstance(error, FileNotFoundError)
+    assert ("upload it again" if is_upload_gone else texts.SERVER_FAULT) in last.status
+    assert "secret" not in last.status
+    assert not last.stop["visible"] and not last.go_on["visible"] and last.source is None
+    assert visitor.folder is None and not list(upload_dir.parent.glob("results-*"))
+    assert ("a secret" in capsys.readouterr().err) == (not is_upload_gone)
 
 
 def test_the_example_clip_is_read_and_kept(upload_dir: Path, pipeline: Pipeline) -> None:
