@@ -78,6 +78,8 @@ class VoteReport:
 class ClassificationReport(ClassSummary):
     """A task with classes; None where its table has no probabilities, or no votes.
 
+    Where some rows have no probabilities, the figures of these have the `n` of the others.
+
     Attributes:
         averages: "macro" and "weighted" means over the classes.
         clusters: how many clusters the samples come in; None where they are independent.
@@ -154,13 +156,22 @@ def classification_report(
             ],
         ),
     )
-    return report if task.p is None else _with_calibration(report, task, task.p, sample)
+    probable = task.with_probabilities()
+    return report if probable is None else _with_calibration(report, probable, table)
 
 
 def _with_calibration(
-    report: ClassificationReport, task: arrays.Classes, p: np.ndarray, sample: Sample
+    report: ClassificationReport, task: arrays.Classes, table: Sample
 ) -> ClassificationReport:
-    """Add whether the probabilities float (n, k) can be believed, and what abstention brings."""
+    """Add whether the probabilities can be believed, and what abstention brings.
+
+    Args:
+        report: of all rows.
+        task: the rows that have probabilities, of which these figures are made.
+        table: all rows of the table.
+    """
+    p, sample = task.p, table.part(task.rows)
+    assert p is not None
     confidence, best = arrays.most_probable(p)
     correct = best == task.true
     curve = selective.risk_coverage(confidence, correct)
@@ -185,8 +196,8 @@ def _with_calibration(
         classwise_ece=Estimate.centred(
             errors.mean(), drawn.mean(axis=1), sample.n, minimum=0, maximum=1
         ),
-        nll=sample.mean(calibration.nll(p, task.true)),
-        brier=sample.mean(calibration.brier(p, task.true)),
+        nll=sample.mean(calibration.nll(p, task.true), minimum=0),
+        brier=sample.mean(calibration.brier(p, task.true), minimum=0, maximum=2),
         aurc=from_counts.risk_coverage_area(
             sample.counts(logit_cell, 2 * CURVE_BINS), selective.area(curve)
         ),
@@ -223,12 +234,12 @@ def _votes(task: arrays.Classes, votes: np.ndarray, sample: Sample) -> VoteRepor
     if task.p is not None:
         p = np.zeros(votes.shape)
         p[:, places] = task.p[has_votes]
-        kl = voted.mean(agreement.kl(votes, p))
+        kl = voted.mean(agreement.kl(votes, p), minimum=0)
     return VoteReport(
         n=len(votes),
         share=VOTE_SHARE,
         kl=kl,
-        ceiling=voted.mean(agreement.ceiling(votes)),
+        ceiling=voted.mean(agreement.ceiling(votes), minimum=0, maximum=1),
         majority=voted.share(agreement.agrees_with_votes(votes, predicted) > 0),
         any=voted.share(agreement.agrees_with_votes(votes, predicted, VOTE_SHARE) > 0),
     )

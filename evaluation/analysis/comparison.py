@@ -278,11 +278,11 @@ def _parts(
     groups: dict[str, Coded], gain: np.ndarray, sample: Sample, is_share: bool
 ) -> list[PartComparison]:
     """Compare on each class and group: wins and losses of B, the mean of float (n,) gain, p."""
-    parts = []
+    parts, limit = [], 1.0 if is_share else np.inf  # of a difference of shares
     for name, group in groups.items():
         if len(group.values) > MAX_GROUP_VALUES:
             continue
-        means = sample.means(gain, group.codes, len(group.values))
+        means = sample.means(gain, group.codes, len(group.values), minimum=-limit, maximum=limit)
         for i, (value, mean) in enumerate(zip(group.values, means, strict=True)):
             if mean.n:
                 rows = group.codes == i

@@ -56,7 +56,7 @@ class CrossTask:
     @classmethod
     def of(cls, task: str, condition: str, counts: GroupedCounts) -> CrossTask:
         """Return the report of counts of the figure in two cells: condition correct, and wrong."""
-        correct, wrong = counts.estimates()
+        correct, wrong = counts.estimates(minimum=0)
         figure = "accuracy" if counts.is_share else "mae"
         return cls(task, figure, condition, counts.total, correct, wrong, counts.difference(0, 1))
 

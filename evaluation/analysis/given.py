@@ -179,6 +179,6 @@ def _estimates(
     estimates = (
         part.shares(values[rows] > 0, codes, size)
         if is_share
-        else part.means(values[rows], codes, size)
+        else part.means(values[rows], codes, size, minimum=0)
     )
     return [estimate if estimate.n else None for estimate in estimates]

@@ -80,7 +80,7 @@ class RegressionReport(NumberErrors):
         method: how intervals were made.
         cs: of ages, cumulative scores for CS_YEARS.
         decades: errors by decade of the true age; bands: decades as classes; both of ages alone.
-        interval: None where the table states no interval for every row.
+        interval: of the rows that state one; None where none does.
         groups: group column -> its values.
     """
 
@@ -104,12 +104,15 @@ def regression_report(
     absolute, sample = np.abs(error), table.part(values.rows)
     interval = None
     if values.low is not None and values.high is not None:
+        width = values.high - values.low
+        stated = ~np.isnan(width)
         inside = (values.low <= values.true) & (values.true <= values.high)
-        interval = IntervalReport(sample.share(inside), float((values.high - values.low).mean()))
+        coverage = sample.part(stated).share(inside[stated])
+        interval = IntervalReport(coverage, float(width[stated].mean()))
     decades, bands = _decades(values, error) if is_age else ([], None)
     return RegressionReport(
         len(error),
-        sample.mean(absolute),
+        sample.mean(absolute, minimum=0),
         sample.mean(error),
         sample.mean(error**2).root(),
         sample.share(absolute <= HEADLINE_YEARS) if is_age else None,
@@ -126,7 +129,8 @@ def regression_report(
                 GroupErrors(value, mae, bias)
                 for value, mae, bias in zip(
                     group.values,
-                    *(sample.means(v, group.codes, len(group.values)) for v in (absolute, error)),
+                    sample.means(absolute, group.codes, len(group.values), minimum=0),
+                    sample.means(error, group.codes, len(group.values)),
                     strict=True,
                 )
                 if mae.n

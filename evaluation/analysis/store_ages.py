@@ -75,10 +75,12 @@ def _errors(
     if task not in store.tasks:
         return None
     values = [f"abs({signed_error(task)})", signed_error(task)]
+    absolute, signed = several_counts(store, where, cell, size, values, places)
     return ErrorsByCell(
         *(
-            [*counts.estimates(), *(counts.merged().estimates() if overall else ())]
-            for counts in several_counts(store, where, cell, size, values, places)
+            counts.estimates(minimum=minimum)
+            + ([counts.estimate(minimum=minimum)] if overall else [])
+            for counts, minimum in ((absolute, 0), (signed, -np.inf))
         )
     )
 

@@ -51,6 +51,7 @@ def class_summary(store: Store, task: str, where: Where) -> ClassSummary | None:
         return None
     has_confidence = store_confidence.has_confidence(store, task)
     ece = store_confidence.ece(store, task, where) if has_confidence else None
+    ece = ece if ece and ece.n else None
     return ClassSummary(*from_counts.headline(counts, len(store.labels(task))), ece)
 
 
@@ -60,9 +61,10 @@ def number_summary(store: Store, task: str, where: Where) -> NumberErrors | None
         return None
     error = signed_error(task)
     values = [f"abs({error})", error, f"{error} * {error}"]
-    mae, bias, squared = (c.estimate() for c in several_counts(store, where, "0", 1, values))
+    absolute, signed, squared = several_counts(store, where, "0", 1, values)
+    mae, bias = absolute.estimate(minimum=0), signed.estimate()
     cs5 = None
     if task == "age":
         near = f"(abs({error}) <= {HEADLINE_YEARS})::INT"
         cs5 = grouped_counts(store, where, "0", 1, near, is_share=True).estimate()
-    return NumberErrors(mae.n, mae, bias, squared.root(), cs5) if mae.n else None
+    return NumberErrors(mae.n, mae, bias, squared.estimate().root(), cs5) if mae.n else None

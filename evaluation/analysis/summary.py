@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.vocabulary import TaskTitle
-from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES, outcomes, table_sample
+from evaluation.analysis.by_group.groups import left_out, outcomes, table_sample
 from evaluation.analysis.classification import ClassificationReport, classification_report
 from evaluation.analysis.cross_task import CrossTask, cross_tasks
 from evaluation.analysis.regression import RegressionReport, regression_report
@@ -112,11 +112,7 @@ def table_report(table: pa.Table, model: str | None = None) -> TableReport:
         },
         titles={name: task.title for name, task in tasks_of(table).items()},
         cross=cross_tasks(outcomes(tasks), numbers, sample),
-        groups_left_out={
-            name: len(group.values)
-            for name, group in groups.items()
-            if len(group.values) > MAX_GROUP_VALUES
-        },
+        groups_left_out=left_out(groups),
     )
 
 

@@ -137,7 +137,7 @@ def plan_thresholds(
         seed: Of the split into halves.
 
     Raises:
-        DataError: No probabilities, or not exactly one of coverage and precision in (0, 1].
+        DataError: No row has probabilities, or not exactly one of coverage and precision in (0, 1].
     """
     options = {"coverage": coverage, "precision": precision}
     wish = {name: value for name, value in options.items() if value is not None}
@@ -194,7 +194,7 @@ def single_threshold(
         seed: Of the split into halves.
 
     Raises:
-        DataError: No probabilities, or a precision outside (0, 1].
+        DataError: No row has probabilities, or a precision outside (0, 1].
     """
     wish = {"precision": precision}
     _check_range(wish)
@@ -217,6 +217,12 @@ def single_threshold(
         limit,
         MIN_THRESHOLD,
     )
+
+
+def labelled_rows(table: pa.Table, task: str) -> int:
+    """Return the rows with a truth and a prediction, also those without probabilities."""
+    classes = arrays.classes(table, task)
+    return 0 if classes is None else len(classes.rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,10 +260,11 @@ def _check_range(wish: Mapping[str, float]) -> None:
 
 
 def _confident_rows(table: pa.Table, task: str) -> _ConfidentRows:
-    classes = arrays.classes(table, task)
+    all_classes = arrays.classes(table, task)
+    classes = all_classes and all_classes.with_probabilities()
     if classes is None or classes.p is None:
         raise DataError(
-            f"Expected a truth and probabilities of {task} in every row that counts, got none; "
+            f"Expected a truth and probabilities of {task} in some rows, got none; "
             f"add `{task}_p_*` columns."
         )
     n, sample = len(classes.rows), table_sample(table).part(classes.rows)

@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from core.errors import DataError
 from core.progress import say
+from evaluation.analysis.by_group.groups import left_out
 from evaluation.commands._options import add_options
 from evaluation.predictions import arrays
 from evaluation.predictions.importing.arguments import add_import, import_options
 from evaluation.predictions.importing.opening import open_table
+from evaluation.report.formatting import left_out_lines
 
 TABLE_HELP = "predictions of any model: Parquet, CSV, JSON Lines, Excel, Arrow, or these in gzip"
 
@@ -83,6 +85,15 @@ def say_splits(parts: Iterable[str]) -> None:
     """Say that several splits are reported, each by itself."""
     if len(names := list(parts)) > 1:
         say(f"{len(names)} splits, each by itself: {', '.join(names)}; --split takes one")
+
+
+def say_left_out(*tables: pa.Table) -> None:
+    """Say which group columns have too many values for groups."""
+    groups = dict[str, int]()
+    for table in tables:
+        groups |= left_out(arrays.coded_groups(table))
+    for line in left_out_lines(groups):
+        say(line)
 
 
 def read_table(args: argparse.Namespace) -> pa.Table:

@@ -18,26 +18,28 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import METRICS, TaskTitle, count_of
-from evaluation.analysis.comparison import Comparison, TaskComparison
+from evaluation.analysis.comparison import Comparison, Disagreement, TaskComparison
 from evaluation.analysis.leaderboard.from_tables import Leaderboards, leaderboards
 from evaluation.analysis.table_pairs import compare
 from evaluation.commands._options import add_options
-from evaluation.commands._tables import add_split, read_any, say_splits, splits
+from evaluation.commands._tables import add_split, read_any, say_left_out, say_splits, splits
 from evaluation.predictions import arrays
 from evaluation.predictions.importing.arguments import add_import
 from evaluation.report import leaderboard_text
 from evaluation.report.formatting import (
     console,
+    decimals,
     number,
     p_value,
     print_json,
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
 def _compare_two(args: argparse.Namespace) -> int:
     a, b = (read_any(path, args) for path in args.tables)
     a, b = _one_model(a, args.model_a, "--model-a"), _one_model(b, args.model_b, "--model-b")
+    say_left_out(a, b)
     reports = {
         split: compare(tables["A"], tables["B"], limit=args.limit)
         for split, tables in _by_split({"A": a, "B": b}, args.split).items()
@@ -239,10 +242,11 @@ def _show_disagreements(task: TaskTitle, report: TaskComparison, out: Console) -
     if disagreements is None or not disagreements.rows:
         return
     is_share = task.metric.is_share
+    digits = 0 if is_share else _digits(disagreements.rows)
     rows = (
         [
             row.sample_id,
-            *(str(v) if is_share else f"{v:.1f}" for v in (row.true, row.a, row.b)),
+            *(str(v) if is_share else f"{v:.{digits}f}" for v in (row.true, row.a, row.b)),
             *([SIDES[row.correct]] if is_share else []),
         ]
         for row in disagreements.rows
@@ -250,3 +254,9 @@ def _show_disagreements(task: TaskTitle, report: TaskComparison, out: Console) -
     title = f"{task.title}: predictions that differ ({disagreements.n})"
     columns = ["sample", "true", "A", "B", *(["right"] if is_share else [])]
     print_table(out, title, columns, rows)
+
+
+def _digits(rows: Sequence[Disagreement]) -> int:
+    """Return the decimals with which the numbers of no row look equal, at least 1."""
+    values = np.array([(row.true, row.a, row.b) for row in rows], np.float64)
+    return max(1, decimals(values.ravel(), values[:, 1] - values[:, 2]))

@@ -18,15 +18,17 @@ import argparse
 from rich.console import Console
 
 from core.errors import UserError
+from core.progress import say
 from core.vocabulary import count_of
 from evaluation.analysis.thresholds import (
     SingleThreshold,
     ThresholdPlan,
+    labelled_rows,
     plan_thresholds,
     single_threshold,
 )
 from evaluation.commands._options import add_options
-from evaluation.commands._tables import add_table, read_table
+from evaluation.commands._tables import add_table, read_table, say_left_out
 from evaluation.predictions.tasks import tasks_of
 from evaluation.report.formatting import (
     console,
@@ -86,9 +88,12 @@ def run(args: argparse.Namespace) -> int:
     if args.one:
         plan = single_threshold(table, name, args.precision, seed=args.seed)
     else:
+        say_left_out(table)
         plan = plan_thresholds(
             table, name, coverage=args.coverage, precision=args.precision, seed=args.seed
         )
+    if lacking := labelled_rows(table, name) - plan.n:
+        say(f"{count_of(lacking, 'row')} without probabilities of {name} left out")
     if args.json:
         model = table["model"][0].as_py()
         print_json({"table": str(args.table), "model": model, **fields_of(plan)})

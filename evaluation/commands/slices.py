@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import argparse
 
+import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
 from core.vocabulary import TaskTitle
+from evaluation.analysis.by_group.groups import left_out
 from evaluation.analysis.by_group.weak_slices import WeakSlices, find_weak_slices
-from evaluation.commands._tables import add_table, read_splits
+from evaluation.commands._tables import add_table, read_splits, say_left_out
+from evaluation.predictions import arrays
 from evaluation.predictions.tasks import tasks_of
 from evaluation.report.formatting import (
     console,
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
             f"got {args.support} and {args.fdr}."
         )
     parts = read_splits(args)
+    say_left_out(*parts.values())
     reports = {
         split: find_weak_slices(table, support=args.support, fdr=args.fdr)
         for split, table in parts.items()
@@ -73,9 +77,10 @@ def run(args: argparse.Namespace) -> int:
         for split, by_task in reports.items():
             if split:
                 out.print(f"Split {split}", style="bold")
+            reason = _none_looked_at(parts[split], args.support)
             for task, report in by_task.items():
                 _show_gaps(titles[task], report, out)
-                _show_slices(titles[task], report, out)
+                _show_slices(titles[task], report, reason, out)
     return 0
 
 
@@ -102,8 +107,22 @@ def _show_gaps(task: TaskTitle, report: WeakSlices, out: Console) -> None:
     print_table(out, f"{title}: gaps in {metric.title} between groups", columns, rows)
 
 
-def _show_slices(task: TaskTitle, report: WeakSlices, out: Console) -> None:
-    out.print(f"{report.looked_at} slices looked at, {len(report.slices)} worse than the rest")
+def _none_looked_at(table: pa.Table, support: int) -> str:
+    """Return why a table has no slice to look at, where it has none."""
+    groups = arrays.coded_groups(table)
+    names = [name for name in groups if name not in left_out(groups) and groups[name].values]
+    if not names:
+        return "the table has no groups; add `group_*` columns"
+    return (
+        f"no group of {', '.join(names)} has {support} samples and as many outside it; "
+        "try a smaller --support"
+    )
+
+
+def _show_slices(task: TaskTitle, report: WeakSlices, reason: str, out: Console) -> None:
+    counts = f"{report.looked_at} slices looked at"
+    ending = f"{len(report.slices)} worse than the rest" if report.looked_at else reason
+    out.print(f"{task.title}: {counts}, {ending}")
     if not report.slices:
         return
     metric = task.metric

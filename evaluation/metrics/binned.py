@@ -112,5 +112,6 @@ def calibration_error(counts: np.ndarray, confidence: np.ndarray, bins: int) -> 
     """
     correct = np.tile([0.0, 1.0], counts.shape[-1] // 2)
     gap = counts * (correct - confidence)
-    by_bin = gap.reshape(*gap.shape[:-1], bins, -1).sum(axis=-1)
+    cells = gap.shape[-1] // bins
+    by_bin = gap.reshape(*gap.shape[:-1], bins, cells).sum(axis=-1)
     return np.asarray(np.abs(by_bin).sum(axis=-1) / counts.sum(axis=-1))

@@ -37,8 +37,8 @@ class Classes:
         labels: those of the task's label space that occur.
         rows: (n,) indices into the table.
         true, pred: (n,) indices into `labels`.
-        p: (n, len(labels)), None where not every row has probabilities; a label without a
-            column has 0.
+        p: (n, len(labels)), NaN in rows without probabilities, None where no row has any; a label
+            without a column has 0.
     """
 
     labels: tuple[str, ...]
@@ -46,6 +46,16 @@ class Classes:
     true: Integers
     pred: Integers
     p: Floats | None
+
+    def with_probabilities(self) -> Classes | None:
+        """Return only the rows that have probabilities; None where no row has any."""
+        if self.p is None:
+            return None
+        has_p = ~np.isnan(self.p[:, 0])
+        if has_p.all():
+            return self
+        rows, true, pred = (values[has_p] for values in (self.rows, self.true, self.pred))
+        return Classes(self.labels, rows, true, pred, self.p.T[:, has_p].T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +65,7 @@ class Numbers:
     Attributes:
         rows: (n,) indices into the table.
         true, pred: (n,).
-        low, high: (n,) ends of the interval, None where not every row has one.
+        low, high: (n,) ends of the interval, NaN in rows without one, None where no row has one.
     """
 
     rows: Integers
@@ -156,12 +166,12 @@ def classes(table: pa.Table, task: str) -> Classes | None:
         return None
     if len(rows) < len(true):
         true, pred, p = true[rows], pred[rows], None if p is None else p.T[:, rows].T
-    p = None if p is None or np.isnan(p[:, 0]).any() else p
+    p = None if p is None or np.isnan(p[:, 0]).all() else p
     is_used = (
         np.bincount(true, minlength=len(space)) + np.bincount(pred, minlength=len(space))
     ) > 0
     if p is not None:
-        is_used |= p.any(axis=0)
+        is_used |= (p > 0).any(axis=0)  # NaN is not
     position = np.cumsum(is_used) - 1  # index in `space` -> index among the used labels
     labels = tuple(label for label, used in zip(space, is_used, strict=True) if used)
     if is_used.all():
@@ -180,7 +190,7 @@ def regression(table: pa.Table, task: str) -> Numbers | None:
     if len(rows) == 0:
         return None
     low, high = numbers(table, task + LOW), numbers(table, task + HIGH)
-    if low is None or high is None or np.isnan(low[rows] + high[rows]).any():
+    if low is None or high is None or np.isnan(low[rows] + high[rows]).all():
         return Numbers(rows, true[rows], pred[rows], None, None)
     return Numbers(rows, true[rows], pred[rows], low[rows], high[rows])
 
@@ -224,8 +234,7 @@ def cluster_name(table: pa.Table) -> str | None:
 def clusters(table: pa.Table) -> Integers | None:
     """Return the cluster of each sample (N,), e.g. its person, by the first of CLUSTERS there is.
 
-    A sample without a name, null or "", is a cluster of its own. None where the table has no such
-    column.
+    A sample without a name, null or "", is a cluster of its own. None without such a column.
     """
     name = cluster_name(table)
     if name is None:

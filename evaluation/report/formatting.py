@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +17,8 @@ from evaluation.statistics.estimate import Estimate, to_json_values
 
 PIPE_WIDTH = 1_000_000
 """Columns of a pipe or a file: more than any line needs, so that nothing is wrapped or cut."""
+MAX_DECIMALS = 9
+"""Decimals of a number in single precision around 1, and some to spare."""
 
 
 def console() -> Console:
@@ -122,7 +125,24 @@ def interval_lines(report: TableReport) -> list[str]:
             f"{report.titles[task].title}: 95 % intervals: {text}; {star}"
             for task, text in by_task.items()
         ]
-    return lines + [
+    return lines + left_out_lines(report.groups_left_out)
+
+
+def left_out_lines(groups: Mapping[str, int]) -> list[str]:
+    """Return what a reader should know of group columns that have too many values."""
+    return [
         f"`group_{name}` has {n} values and is taken for a name, not for a group"
-        for name, n in report.groups_left_out.items()
+        for name, n in groups.items()
     ]
+
+
+def decimals(values: np.ndarray, differences: np.ndarray) -> int:
+    """Return how many decimals show numbers to a fiftieth of their spread, and differences at all.
+
+    Args:
+        values: float (n,), the numbers.
+        differences: float (m,), differences of two of them that should not look equal; 0 is none.
+    """
+    steps = [float(np.ptp(values)) / 50, *np.abs(differences).tolist()]
+    step = min((s for s in steps if s > 0), default=1.0)
+    return min(max(math.ceil(-math.log10(step)), 0), MAX_DECIMALS)

@@ -20,6 +20,7 @@ from evaluation.report.formatting import interval_lines, number, sample_count
 from evaluation.report.gates import GateOutcome
 from evaluation.report.html_page import BLUE, GREY, ORANGE, document, simple_chart, table, thumbnail
 from evaluation.report.thumbnails import Thumbnail
+from evaluation.statistics.estimate import Estimate
 
 
 def page(
@@ -63,10 +64,11 @@ def _classification(title: str, report: ClassificationReport) -> Iterator[str]:
     rows = [
         [
             METRICS[name].title,
-            number(getattr(report, name), percent=METRICS[name].is_share, digits=3),
+            number(estimate, percent=METRICS[name].is_share, digits=3)
+            + _of_fewer(estimate, report),
         ]
         for name in CLASS_METRICS
-        if getattr(report, name) is not None
+        if (estimate := getattr(report, name)) is not None
     ]
     yield table(count_of(report.n, "sample"), ["figure", "value"], rows)
     yield from _confusion(report)
@@ -85,6 +87,11 @@ def _classification(title: str, report: ClassificationReport) -> Iterator[str]:
     if report.reliability:
         yield from _reliability(report.reliability)
     yield from _groups(title, report.groups, "accuracy", percent=True)
+
+
+def _of_fewer(estimate: Estimate, report: ClassificationReport | RegressionReport) -> str:
+    """Return the samples of a figure in words, "" where it is of all that are reported."""
+    return "" if estimate.n == report.n else f", n = {estimate.n}"
 
 
 def _confusion(report: ClassificationReport) -> Iterator[str]:
@@ -137,8 +144,9 @@ def _numbers(task: TaskTitle, report: RegressionReport) -> Iterator[str]:
         for share in report.cs
     ]
     if report.interval:
-        coverage = number(report.interval.coverage, percent=True)
-        rows.append([METRICS["interval_coverage"].title, coverage])
+        coverage = report.interval.coverage
+        text = number(coverage, percent=True) + _of_fewer(coverage, report)
+        rows.append([METRICS["interval_coverage"].title, text])
     yield table(count_of(report.n, "sample"), ["figure", "value"], rows)
     if task.key == "age":
         yield from _decades(report)

@@ -41,7 +41,7 @@ def _show_classes(title: str, report: ClassificationReport, out: Console) -> Non
         [
             METRICS[name].title,
             number(estimate, percent=METRICS[name].is_share, digits=3),
-            str(report.n),
+            str(estimate.n),
         ]
         for name, estimate in estimates
         if estimate is not None
@@ -49,14 +49,15 @@ def _show_classes(title: str, report: ClassificationReport, out: Console) -> Non
     if votes := report.votes:
         kl = METRICS["kl"]
         rows += [
-            [name, text, str(votes.n)]
-            for name, text in (
-                (METRICS["majority"].title, number(votes.majority, percent=True)),
-                (f"right by {votes.share:.0%} of the voters", number(votes.any, percent=True)),
-                (METRICS["ceiling"].title, number(votes.ceiling, percent=True)),
-                (f"{kl.title}, {kl.unit}", number(votes.kl, digits=3)),
+            [name, number(share, percent=True), str(votes.n)]
+            for name, share in (
+                (METRICS["majority"].title, votes.majority),
+                (f"right by {votes.share:.0%} of the voters", votes.any),
+                (METRICS["ceiling"].title, votes.ceiling),
             )
         ]
+        n = votes.kl.n if votes.kl else votes.n
+        rows.append([f"{kl.title}, {kl.unit}", number(votes.kl, digits=3), str(n)])
     print_table(out, title, ["figure", "value", "n"], rows)
     rows = [
         [
@@ -79,15 +80,17 @@ def _show_classes(title: str, report: ClassificationReport, out: Console) -> Non
 def _show_numbers(task: TaskTitle, report: RegressionReport, out: Console) -> None:
     title = task.title
     names = {n: METRICS[n].title for n in AGE_METRICS} if task.key == "age" else NUMBER_METRICS
-    figures = [(names[name], number(getattr(report, name))) for name in AGE_METRICS]
+    n = report.n
+    figures = [(names[name], number(getattr(report, name)), n) for name in AGE_METRICS]
     for share in report.cs:
         years = count_of(share.k, "year")
-        figures.append((f"within {years}", number(share.share, percent=True)))
+        figures.append((f"within {years}", number(share.share, percent=True), n))
     if report.interval:
-        coverage = number(report.interval.coverage, percent=True)
-        figures.append((METRICS["interval_coverage"].title, coverage))
-        figures.append((METRICS["mean_width"].title, f"{report.interval.mean_width:.1f}"))
-    rows = ([name, text, str(report.n)] for name, text in figures)
+        coverage = report.interval.coverage
+        share_inside, width = number(coverage, percent=True), report.interval.mean_width
+        figures.append((METRICS["interval_coverage"].title, share_inside, coverage.n))
+        figures.append((METRICS["mean_width"].title, f"{width:.1f}", coverage.n))
+    rows = ([name, text, str(rows_of)] for name, text, rows_of in figures)
     print_table(out, title, ["figure", "value", "n"], rows)
     for name, values in report.groups.items():
         rows = ([g.value, number(g.mae), number(g.bias), sample_count(g.mae.n)] for g in values)

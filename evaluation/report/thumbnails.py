@@ -15,6 +15,7 @@ from core import image as images
 from core.errors import DataError, ImageError
 from evaluation.predictions import arrays
 from evaluation.predictions.tasks import tasks_of
+from evaluation.report.formatting import decimals
 
 SIDE_PX = 112
 MISTAKES_PER_TASK = 12
@@ -64,7 +65,8 @@ def largest_mistakes(table: pa.Table, limit: int) -> list[Mistake]:
         wrong = np.flatnonzero(classes.true != classes.pred)
         for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:limit]:
             predicted = classes.labels[classes.pred[i]]
-            share = "" if classes.p is None else f" {confidence[i]:.0%}"
+            has_p = classes.p is not None and not np.isnan(confidence[i])
+            share = f" {confidence[i]:.0%}" if has_p else ""
             truth = classes.labels[classes.true[i]]
             mistakes.append(Mistake(int(classes.rows[i]), f"{predicted}{share}, true {truth}"))
     return mistakes
@@ -72,10 +74,11 @@ def largest_mistakes(table: pa.Table, limit: int) -> list[Mistake]:
 
 def _largest_errors(values: arrays.Numbers, unit: str, limit: int) -> list[Mistake]:
     farthest = np.argsort(-np.abs(values.pred - values.true), kind="stable")[:limit]
-    texts = [(f"{values.pred[i]:.0f} {unit}".rstrip(), f"{values.true[i]:.0f}") for i in farthest]
+    pred, true = values.pred[farthest], values.true[farthest]
+    digits = decimals(np.concatenate([values.pred, values.true]), pred - true)
     return [
-        Mistake(int(values.rows[i]), f"{predicted}, true {truth}")
-        for i, (predicted, truth) in zip(farthest, texts, strict=True)
+        Mistake(int(row), f"{f'{p:.{digits}f} {unit}'.rstrip()}, true {t:.{digits}f}")
+        for row, p, t in zip(values.rows[farthest], pred, true, strict=True)
     ]
 
 

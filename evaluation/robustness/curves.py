@@ -171,11 +171,12 @@ def figures(
     if task == "age":
         loss, clean_loss = np.abs(predicted - truth), np.abs(clean - truth)
         is_flipped = np.abs(predicted - clean) > FLIP_YEARS
-        estimate, change = sample.mean(loss), sample.mean(loss - clean_loss)
+        estimate, change = sample.mean(loss, minimum=0), sample.mean(loss - clean_loss)
     else:
         is_right, clean_is_right = (predicted == truth) * 1.0, (clean == truth) * 1.0
         is_flipped = predicted != clean
-        estimate, change = sample.share(is_right), sample.mean(is_right - clean_is_right)
+        estimate = sample.share(is_right)
+        change = sample.mean(is_right - clean_is_right, minimum=-1, maximum=1)
     return RobustnessFigures(estimate, sample.share(is_flipped), change)
 
 

@@ -69,18 +69,26 @@ class GroupedCounts(CellSums):
         noise = rng.normal(size=rows.shape) * self.standard_errors[at]
         return (self.means[at] + noise) * n, rows
 
-    def estimates(self) -> list[Estimate]:
-        """Return the mean of v in every cell, with its interval."""
+    def estimates(self, *, minimum: float = -np.inf, maximum: float = np.inf) -> list[Estimate]:
+        """Return the mean of v in every cell, with its interval.
+
+        Args:
+            minimum: lower end of v's range, 0 of a share.
+            maximum: upper end of it, 1 of a share.
+        """
         if self.by_cluster is None and self.is_share:
             return [
                 Estimate.of_share(round(s), int(n)) for s, n in zip(self.sums, self.n, strict=True)
             ]
         if self.by_cluster is None:
             half = intervals.students(self.n - 1) * self.standard_errors
+            lows, highs = (np.clip(self.means + h, minimum, maximum) for h in (-half, half))
             return [
-                Estimate.of(v, unless_equal(v - h, v + h), int(n))
-                for v, h, n in zip(self.means, half, self.n, strict=True)
+                Estimate.of(v, unless_equal(low, high), int(n))
+                for v, low, high, n in zip(self.means, lows, highs, self.n, strict=True)
             ]
+        if self.is_share:
+            minimum, maximum = 0.0, 1.0
         results = []
         for start in range(0, len(self.n), CHUNK_CELLS):
             cells = np.arange(start, min(start + CHUNK_CELLS, len(self.n)))
@@ -89,11 +97,14 @@ class GroupedCounts(CellSums):
             with np.errstate(invalid="ignore", divide="ignore"):
                 drawn = sums / rows
             results += [
-                self._clustered(int(c), drawn[:, i], int(clusters[i])) for i, c in enumerate(cells)
+                self._clustered(int(c), drawn[:, i], int(clusters[i]), minimum, maximum)
+                for i, c in enumerate(cells)
             ]
         return results
 
-    def _clustered(self, cell: int, drawn: np.ndarray, clusters: int) -> Estimate:
+    def _clustered(
+        self, cell: int, drawn: np.ndarray, clusters: int, minimum: float, maximum: float
+    ) -> Estimate:
         n, value = int(self.n[cell]), float(self.means[cell])
         if self.is_share and n and self.sums[cell] in (0, n):  # no round can change it
             return Estimate.of(
@@ -101,12 +112,11 @@ class GroupedCounts(CellSums):
             )
         if clusters < 2:
             return Estimate.of(value, n=n)
-        minimum, maximum = (0.0, 1.0) if self.is_share else (-np.inf, np.inf)
         return Estimate.centred(value, drawn, n, minimum=minimum, maximum=maximum)
 
-    def estimate(self) -> Estimate:
-        """Return the mean of v over all cells."""
-        return self.merged().estimates()[0]
+    def estimate(self, *, minimum: float = -np.inf, maximum: float = np.inf) -> Estimate:
+        """Return the mean of v over all cells; arguments as for `estimates`."""
+        return self.merged().estimates(minimum=minimum, maximum=maximum)[0]
 
     def share(self, hits: np.ndarray, among: np.ndarray | None = None) -> Estimate:
         """Return the share of the samples that lie in some of the cells.

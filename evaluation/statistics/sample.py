@@ -130,16 +130,29 @@ class Sample:
         """
         return self.counts(cell, size, hit.astype(np.float64), is_share=True).estimates()
 
-    def mean(self, values: np.ndarray) -> Estimate:
-        """Return the mean of values, float (n,)."""
-        return self.means(values, np.zeros(self.n, np.int64), 1)[0]
+    def mean(
+        self, values: np.ndarray, *, minimum: float = -np.inf, maximum: float = np.inf
+    ) -> Estimate:
+        """Return the mean of values, float (n,), in their range from `minimum` to `maximum`."""
+        cell = np.zeros(self.n, np.int64)
+        return self.means(values, cell, 1, minimum=minimum, maximum=maximum)[0]
 
-    def means(self, values: np.ndarray, cell: np.ndarray, size: int) -> list[Estimate]:
+    def means(
+        self,
+        values: np.ndarray,
+        cell: np.ndarray,
+        size: int,
+        *,
+        minimum: float = -np.inf,
+        maximum: float = np.inf,
+    ) -> list[Estimate]:
         """Return the mean of values over the rows of each cell.
 
         Args:
             values: float (n,); rows of NaN count nowhere.
             cell: int (n,) below `size`; a row with a negative one counts nowhere.
             size: number of cells.
+            minimum: lower end of the values' range, such as 0 of absolute errors.
+            maximum: upper end of it.
         """
-        return self.counts(cell, size, values).estimates()
+        return self.counts(cell, size, values).estimates(minimum=minimum, maximum=maximum)

@@ -101,11 +101,11 @@ def age_rows(card: Card, parts: Sequence[DatasetPart], logits: ByTask) -> Iterat
     value, low, high = cross_fitted_ages(head, logits["age"][labelled].astype(np.float64), ages)
     sample, inside, width = Sample(len(ages)), (low <= ages) & (ages <= high), high - low
     yield card_metric(samples, CROSS_FITTED_COVERAGE, sample.share(inside))
-    yield card_metric(samples, INTERVAL_WIDTH, sample.mean(width))
+    yield card_metric(samples, INTERVAL_WIDTH, sample.mean(width, minimum=0))
     for name, sorted_by in ((TRUE_AGE, ages), (PREDICTED_AGE, value)):
         decades = bands(sorted_by)
         shares = sample.shares(inside, decades, BANDS)
-        widths = sample.means(width, decades, BANDS)
+        widths = sample.means(width, decades, BANDS, minimum=0)
         for decade, (share, mean_width) in enumerate(zip(shares, widths, strict=True)):
             if share.n >= MIN_GROUP_SIZE:
                 group = f"{name}: {age_decade(WIDTH * decade)}"
@@ -115,4 +115,4 @@ def age_rows(card: Card, parts: Sequence[DatasetPart], logits: ByTask) -> Iterat
     yield card_metric(samples, COVERAGE.format("age"), sample.share(is_certain))
     for metric, rows in ((SELECTIVE_MAE, is_certain), (ABSTAINED_MAE, ~is_certain)):
         if rows.sum() >= MIN_GROUP_SIZE:
-            yield card_metric(samples, metric, sample.part(rows).mean(error[rows]))
+            yield card_metric(samples, metric, sample.part(rows).mean(error[rows], minimum=0))

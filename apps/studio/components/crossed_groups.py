@@ -43,7 +43,7 @@ def show(
     if np.isnan(means).all():
         st.info(f"No cell has {support} rows: lower the minimum support.", icon=":material/info:")
         return
-    estimates = counts.estimates()
+    estimates = counts.estimates(minimum=0)
     depth = _colour_depth(means, metric)
     texts = [
         [_cell_text(mean, int(k), metric, support) for mean, k in zip(*row, strict=True)]

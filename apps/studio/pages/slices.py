@@ -55,7 +55,7 @@ def render(view: View) -> None:
     if not groups.total:
         context.say_no_predictions()
         return
-    overall = groups.overall.estimate()
+    overall = groups.overall.estimate(minimum=0)
     st.markdown(
         f"{view.title}, {context.as_markdown(model)}: {view.metric.axis} over all rows "
         f"**{number(overall, percent=view.metric.is_share)}**, n = {overall.n:,}"
@@ -170,7 +170,9 @@ def _one_group(view: View, names: Sequence[str], support: int) -> str:
     st.subheader("One group")
     group = widgets.choose("sl.group", "Group", names, format_func=group_title)
     values = view.store.groups[group]
-    estimates = {model: _groups(view, model).counts(group).estimates() for model in view.models}
+    estimates = {
+        model: _groups(view, model).counts(group).estimates(minimum=0) for model in view.models
+    }
     grouped_chart.show(
         view,
         estimates,

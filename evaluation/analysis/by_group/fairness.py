@@ -72,7 +72,7 @@ def _gap(name: str, values: Sequence[str], counts: GroupedCounts, support: int) 
     n = int(sizes.sum())
     sums, drawn_n = counts.drawn_sums(rows)
     order = np.argsort(means if low_is_good else -means, kind="stable")
-    estimates = counts.estimates()
+    estimates = counts.estimates(minimum=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = sums / drawn_n  # (rounds, rows)
         best, worst = drawn[:, order[0]], drawn[:, order[-1]]

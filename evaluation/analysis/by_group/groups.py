@@ -20,13 +20,22 @@ wrong one, or the absolute error of a number.
 
 MAX_GROUP_VALUES = 200
 """A group column with more values than this names things rather than groups them: it is left out,
-and the report says so.
+and commands say so.
 """
 
 
 def table_sample(table: pa.Table) -> Sample:
     """Return the rows of a table with the clusters that it names, if any."""
     return Sample(len(table), arrays.clusters(table), arrays.cluster_name(table))
+
+
+def left_out(groups: Mapping[str, Coded]) -> dict[str, int]:
+    """Return the group columns that have too many values -> how many they have."""
+    return {
+        name: len(group.values)
+        for name, group in groups.items()
+        if len(group.values) > MAX_GROUP_VALUES
+    }
 
 
 def by_group(

@@ -192,7 +192,7 @@ def _figures(shared: SharedSamples, model: str) -> dict[str, Estimate]:
     """Return the estimates of a model by metric, the one that models are ranked by first."""
     true, pred, sample = shared.true, shared.predictions[model], shared.sample
     if shared.labels is None:
-        return {"mae": sample.mean(np.abs(pred - true))}
+        return {"mae": sample.mean(np.abs(pred - true), minimum=0)}
     k, (row, column) = len(shared.labels), from_counts.in_label_order(shared.labels, true, pred)
     matrix = sample.counts(row * k + column, k * k)
     macro_f1 = from_counts.matrix_metric(matrix, k, classification.macro_f1)

@@ -290,3 +290,22 @@ def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="a task with truth"):
         table_pairs.compare(a, b)
+
+
+@pytest.mark.parametrize("step", [1e-6, 0.02, 5.0])
+def test_listed_numbers_do_not_look_equal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], step: float
+) -> None:
+    true = np.linspace(-1, 1, 20)
+    for name, sign in (("a", 1), ("b", -1)):
+        columns = {
+            "sample_id": np.arange(20).astype(str),
+            "valence_true": true,
+            "valence_pred": true + sign * step * np.arange(1, 21),
+        }
+        table.write(to_schema(pa.table(columns), model=name), tmp_path / f"{name}.parquet")
+    assert main(["compare", *(str(tmp_path / f"{n}.parquet") for n in "ab")]) == 0
+    listed = capsys.readouterr().out.partition("predictions that differ")[2].splitlines()[4:14]
+    for line in listed:
+        _, _, a, b = (cell.strip() for cell in line.strip("│").split("│"))
+        assert a != b and len(a.partition(".")[2]) >= 1

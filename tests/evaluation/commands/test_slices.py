@@ -198,3 +198,28 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = capsys.readouterr().out
     assert "race=y" in out and "gaps in accuracy" in out and "slices looked at" in out
     assert main(["slices", path, "--support", "1"]) == 2 and "--support" in capsys.readouterr().err
+
+
+def test_what_is_not_looked_at_is_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    columns = {
+        "sample_id": np.arange(500).astype(str),
+        "emotion_true": [A] * 500,
+        "emotion_pred": [A, B] * 250,
+        "emotion_p_neutral": [0.9, 0.2] * 250,
+        "emotion_p_happiness": [0.1, 0.8] * 250,
+    }
+    camera = np.char.mod("c%d", np.arange(500) % 250)
+    path = str(tmp_path / "t.parquet")
+    table.write(to_schema(pa.table(columns | {"group_camera": camera}), model="m"), path)
+    note = "`group_camera` has 250 values and is taken for a name, not for a group"
+    for argv in (["slices", path], ["compare", path, path], ["plan", path, "--precision", "0.9"]):
+        assert main(argv) == 0
+        printed = capsys.readouterr()
+        assert note in printed.err
+        if argv[0] == "slices":
+            assert "Emotion: 0 slices looked at, the table has no groups" in printed.out
+    race = np.where(np.arange(500) < 20, "x", "y")
+    table.write(to_schema(pa.table(columns | {"group_race": race}), model="m"), path)
+    assert main(["slices", path]) == 0
+    line = "Emotion: 0 slices looked at, no group of race has 30 samples and as many outside it"
+    assert line in capsys.readouterr().out

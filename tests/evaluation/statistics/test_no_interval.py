@@ -15,6 +15,7 @@ from apps.studio import charts
 from core.labels import FERPLUS8
 from evaluation.__main__ import main
 from evaluation.analysis import store_ages, store_classes, store_pairs, table_pairs
+from evaluation.analysis.store_summary import number_summary
 from evaluation.analysis.summary import table_report
 from evaluation.predictions import arrays, table
 from evaluation.predictions.schema import to_schema
@@ -143,3 +144,45 @@ def test_a_difference_of_one_sample_has_no_interval() -> None:
     )
     age = table_pairs.compare(a, b).age
     assert age.mae.difference == Estimate(-7.0, None, None, 1) and age.paired_t.p is None
+
+
+@pytest.mark.parametrize("people", [False, True], ids=["rows alone", "persons"])
+def test_intervals_stay_in_the_range_of_what_they_are_of(tmp_path: Path, people: bool) -> None:
+    """Two samples of each group: Student's t alone reaches far below an error of 0."""
+    p = [0.99, 0.4, 0.98, 0.3]
+    columns: dict[str, object] = {
+        "sample_id": list("abcd"),
+        "age_true": [30.0, 30.0, 40.0, 40.0],
+        "age_pred": [31.0, 39.0, 41.0, 42.0],
+        "emotion_true": [FIRST] * 4,
+        f"emotion_p_{FIRST}": p,
+        f"emotion_p_{SECOND}": [1 - v for v in p],
+        "group_cam": ["x", "x", "y", "y"],
+    } | ({"group_subject": list("pqrs")} if people else {})
+    table.write(pa.table(columns), tmp_path / "t.parquet")
+    report = table_report(table.read(tmp_path / "t.parquet"))
+    assert report.age is not None and report.emotion is not None
+    groups = report.age.groups["cam"]
+    nowhere_below_0 = [report.age.mae, *(g.mae for g in groups)]
+    for figure in (*nowhere_below_0, report.emotion.nll, report.emotion.brier):
+        assert 0 <= figure.low <= figure.value <= figure.high
+    assert (report.emotion.brier.high <= 2) and (people or groups[0].bias.low < 0)
+
+    store, where = Store.open([tmp_path / "t.parquet"]), Where("age")
+    headline = number_summary(store, "age", where)
+    errors = store_ages.by_group(store, where, "cam")
+    in_store = [headline.mae, *errors.mae]
+    for one, other in zip(in_store, nowhere_below_0, strict=True):
+        assert one.to_dict() == pytest.approx(other.to_dict(), abs=1e-5)
+    for one, group in zip(errors.bias, groups, strict=True):
+        assert one.to_dict() == pytest.approx(group.bias.to_dict(), abs=1e-5)
+
+
+def test_a_difference_of_shares_is_at_most_all() -> None:
+    one = {"sample_id": ["x", "y"], "emotion_true": [FIRST, FIRST]}
+    a, b = (
+        to_schema(pa.table(one | {"model": [m] * 2, "emotion_pred": pred}))
+        for m, pred in (("a", [SECOND, FIRST]), ("b", [FIRST, FIRST]))
+    )
+    [part] = [p for p in table_pairs.compare(a, b).emotion.parts if p.value == FIRST]
+    assert (part.difference.value, part.difference.low, part.difference.high) == (0.5, -1, 1)

@@ -7,10 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from evaluation.analysis import store_confidence as confidence
+from evaluation.analysis.store_summary import class_summary
 from evaluation.analysis.summary import table_report
+from evaluation.analysis.thresholds import plan_thresholds
 from evaluation.benchmark.generated_tables import generate
 from evaluation.metrics import calibration
 from evaluation.predictions import arrays, table
@@ -143,3 +146,39 @@ def test_a_model_s_own_limit_comes_from_its_tables(
         )
     store = Store.open([tmp_path / f"{i}.parquet" for i in range(len(stated))])
     assert confidence.own_limit(store, "emotion", store.models) == limit
+
+
+def test_figures_are_of_the_rows_that_have_what_they_need(tmp_path: Path) -> None:
+    """A few rows without probabilities, or with one end of an interval, take nothing away."""
+    rows = generate(400).drop_columns(["group_subject"])
+    lacking = np.arange(400) % 40 == 3
+    names = [c for c in rows.column_names if c.startswith("emotion_p_")]
+    partial, complete = rows, rows.filter(pa.array(~lacking))
+    for name in (*names, "age_low"):
+        values = pa.array(rows[name].to_pylist(), rows[name].type, mask=lacking)
+        partial = partial.set_column(partial.column_names.index(name), name, values)
+    path = tmp_path / "t.parquet"
+    table.write(partial, path)
+    got, wanted = table_report(table.read(path)), table_report(complete)
+    for name in ("ece", "ece_equal_mass", "classwise_ece", "aurc", "nll", "brier"):
+        one, other = getattr(got.emotion, name), getattr(wanted.emotion, name)
+        assert one == other and one.n == 390, name
+    assert got.emotion.reliability.count.sum() == 390 and got.emotion.accuracy.n == 400
+    assert got.age.interval == wanted.age.interval and got.age.interval.coverage.n == 390
+    assert plan_thresholds(table.read(path), "emotion", precision=0.5).n == 390
+
+    store = Store.open([path])
+    same = confidence.ece(store, "emotion", Where())
+    assert same.n == 390 and same.value == pytest.approx(got.emotion.ece.value, abs=1e-5)
+    [everyone, *_] = confidence.age_intervals(store, Where())
+    assert everyone.coverage == got.age.interval.coverage
+    assert everyone.width == pytest.approx(got.age.interval.mean_width, abs=1e-4)
+
+
+def test_no_row_with_probabilities_is_no_calibration(tmp_path: Path) -> None:
+    names = [f"emotion_p_{label}" for label in ("neutral", "fear")]
+    columns = {"sample_id": ["x", "y"], "emotion_true": ["fear"] * 2, "emotion_pred": ["fear"] * 2}
+    empty = {name: pa.nulls(2, pa.float32()) for name in names}
+    table.write(pa.table(columns | empty), tmp_path / "t.parquet")
+    assert table_report(table.read(tmp_path / "t.parquet")).emotion.ece is None
+    assert class_summary(Store.open([tmp_path / "t.parquet"]), "emotion", Where()).ece is None
