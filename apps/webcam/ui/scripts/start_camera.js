@@ -11,6 +11,9 @@
   };
   const media = navigator.mediaDevices;
   let stream = null, isRecording = false, startedAt = 0, respondedAt = 0, devices = [], sentBytes = 0;
+  // A visitor may stop, or start anew, while a camera opens. The last choice counts: after each wait an attempt to open
+  // one goes on only if its number is still this. At most `stream` is on.
+  let attempt = 0;
 
   const byId = (id) => document.getElementById(id);
   const query = (selector) => document.querySelector(selector);
@@ -33,25 +36,31 @@
     return media?.getUserMedia ? null : "unsupported";
   };
 
-  const openCamera = async (choice) => {
+  // Returns whether the camera is still wanted; `stream` is it then.
+  const openCamera = async (choice, number) => {
+    closeCamera();  // a phone opens one at a time
     const video = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 }, ...choice };
     const opened = await originalGetUserMedia({ video, audio: false });
-    const [track] = opened.getVideoTracks();
-    track.addEventListener("ended", () => { if (stream === opened) stop("ended"); });
+    if (number !== attempt) {
+      turnOff(opened);
+      return false;
+    }
+    stream = opened;
+    opened.getVideoTracks()[0].addEventListener("ended", () => { if (stream === opened) stop("ended"); });
     devices = (await media.enumerateDevices()).filter((device) => device.kind === "videoinput");
-    const stage = byId("mien-stage");
-    stage.dataset.facing = track.getSettings().facingMode ?? "user";
-    stage.toggleAttribute("data-several-cameras", devices.length > 1);
-    return opened;
+    byId("mien-stage").toggleAttribute("data-several-cameras", devices.length > 1);
+    return number === attempt;
   };
 
+  const turnOff = (opened) => opened.getTracks().forEach((track) => track.stop());
+
   const closeCamera = () => {
-    stream?.getTracks().forEach((track) => track.stop());
+    if (stream) turnOff(stream);
     stream = null;
   };
 
-  const show = async (opened) => {
-    stream = opened;
+  const show = () => {
+    byId("mien-stage").dataset.facing = stream.getVideoTracks()[0].getSettings().facingMode ?? "user";
     const grant = query('#mien-camera [title="grant webcam access"] button');
     if (grant) {  // Gradio's first start; it asks for the camera and is given ours
       isRecording = false;
@@ -62,17 +71,18 @@
       byId("mien-stage").style.setProperty("--ratio", `${video.videoWidth} / ${video.videoHeight}`);
     };
     if (grant) return;
-    [video.srcObject, video.muted] = [opened, true];
-    await video.play().catch(() => {});
+    [video.srcObject, video.muted] = [stream, true];
+    video.play().catch(() => {});  // not awaited: a camera without a picture never plays
   };
 
   // Gradio's button toggles. It is there soon after the camera.
-  const toggleRecording = async () => {
+  const startRecording = async (number) => {
     for (let i = 0; i < 100; i += 1) {
+      if (number !== attempt) return;
       const button = query("#mien-camera .capture-button");
       if (button && query("#mien-camera video").videoWidth) {
         button.click();
-        isRecording = !isRecording;
+        isRecording = true;
         return;
       }
       await new Promise((resolve) => { setTimeout(resolve, 50); });
@@ -87,18 +97,21 @@
     if (problem) return setState(problem);
     if (isRecording) stop("idle");
     setState("asking");
+    attempt += 1;
+    const number = attempt;
     try {
-      const opened = await openCamera({ facingMode: byId("mien-stage").dataset.facing ?? "user" });
+      if (!await openCamera({ facingMode: byId("mien-stage").dataset.facing ?? "user" }, number)) return;
       setState("starting");
       startedAt = performance.now();
-      await show(opened);
-      await toggleRecording();
+      show();
+      await startRecording(number);
     } catch (error) {
-      stop(problemOf(error));
+      if (number === attempt) stop(problemOf(error));
     }
   };
 
   const stop = (nextState) => {
+    attempt += 1;
     if (isRecording) query("#mien-camera .capture-button")?.click();
     isRecording = false;
     closeCamera();
@@ -108,25 +121,29 @@
 
   // The other side of a phone; the next camera of a computer.
   const switchCamera = async () => {
-    const { facingMode, deviceId } = stream.getVideoTracks()[0].getSettings();
-    const next = devices[(devices.findIndex((device) => device.deviceId === deviceId) + 1) % devices.length];
-    const choice = facingMode ? { facingMode: { exact: facingMode === "user" ? "environment" : "user" } }
-      : { deviceId: { exact: next.deviceId } };
-    closeCamera();  // a phone opens one at a time
-    const opened = await openCamera(choice).catch(() => openCamera({ deviceId: { exact: next.deviceId } }));
-    await show(opened);
+    if (!stream || !isRecording) return;  // one is being opened
+    attempt += 1;
+    const number = attempt;
+    try {
+      const { facingMode, deviceId } = stream.getVideoTracks()[0].getSettings();
+      const next = devices[(devices.findIndex((device) => device.deviceId === deviceId) + 1) % devices.length];
+      const choice = facingMode ? { facingMode: { exact: facingMode === "user" ? "environment" : "user" } }
+        : { deviceId: { exact: next.deviceId } };
+      const other = () => number === attempt && openCamera({ deviceId: { exact: next.deviceId } }, number);
+      if (await openCamera(choice, number).catch(other)) show();
+    } catch (error) {
+      if (number === attempt) stop(problemOf(error));
+    }
   };
 
   const openExample = () => {
+    if (stream) stop("idle");  // no button stops it from the other tab
     [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Image").click();
     const clickFirst = () => query("#mien-examples .gallery-item")?.click();
     setTimeout(clickFirst, 100);
   };
 
-  const actions = {
-    start, example: openExample, stop: () => stop("idle"),
-    switch: () => switchCamera().catch((error) => stop(problemOf(error))),
-  };
+  const actions = { start, example: openExample, stop: () => stop("idle"), switch: switchCamera };
   document.addEventListener("click", (event) => actions[event.target.closest?.("[data-action]")?.dataset.action]?.());
 
   document.addEventListener("mien-frame", (event) => { sentBytes = event.detail.bytes; });
