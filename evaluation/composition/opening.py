@@ -134,7 +134,7 @@ def of_table(table: pa.Table, name: str) -> Listing:
     """
     if not len(table):
         raise DataError(f"Expected samples in {name}, got none.")
-    columns = recognise(table.schema)
+    columns = recognise(table)
     id_column = columns.fixed.get("sample_id")
     if id_column is not None:
         ids = _texts(table[id_column])

@@ -1,8 +1,9 @@
-"""The usual names of columns, in words of lower case."""
+"""Names of columns: the usual ones, in words of lower case, and those that a task has in a file."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 GENERIC = "label"
 """The task of a table that names none."""
@@ -19,13 +20,14 @@ FIXED_NAMES = {
 }
 INDEX_NAMES = ("", "index", "level_0")
 TRUE_WORDS = (
-    *("true", "truth", "label", "labels", "target", "targets", "actual", "ground_truth", "gt"),
-    *("y_true", "ytrue", "y", "reference", "references", "groundtruth", "annotation", "class"),
-    "expected",
+    *("y_true", "ytrue", "true", "truth", "ground_truth", "groundtruth", "gt", "actual"),
+    *("label", "labels", "target", "targets", "reference", "references", "annotation"),
+    *("expected", "class", "y"),
 )
+"""The surest word first, as in PRED_WORDS: of several columns it is the truth."""
 PRED_WORDS = (
-    *("pred", "preds", "prediction", "predictions", "predicted", "y_pred", "ypred", "y_hat"),
-    *("yhat", "output", "guess", "dominant", "hypothesis", "top1", "predict"),
+    *("y_pred", "ypred", "y_hat", "yhat", "pred", "preds", "prediction", "predictions"),
+    *("predicted", "predict", "hypothesis", "guess", "top1", "dominant", "output"),
 )
 SCORE_WORDS = ("y_score", "y_prob", "y_proba", "score", "prob", "probability", "confidence")
 """One probability a row, of the second of two classes."""
@@ -50,3 +52,39 @@ def slug(name: str) -> str:
     """Return a column's name in lower case with `_` between its words, e.g. `y_true`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+
+
+@dataclass(slots=True)
+class TaskColumns:
+    """The columns of one task, by their names in the file; "" where there is none.
+
+    Attributes:
+        p: label as its column has it -> column of its probability.
+        list_column: one column with all probabilities in a list.
+        score: one probability a row, of the second of two classes.
+    """
+
+    true: str = ""
+    pred: str = ""
+    low: str = ""
+    high: str = ""
+    p: dict[str, str] = field(default_factory=dict)
+    list_column: str = ""
+    score: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are a truth and a prediction."""
+        return bool(self.true and (self.pred or self.p or self.list_column or self.score))
+
+    @property
+    def names(self) -> list[str]:
+        """All of its columns."""
+        single = [self.true, self.pred, self.low, self.high, self.list_column, self.score]
+        return [c for c in (*single, *self.p.values()) if c]
+
+    @property
+    def overruled(self) -> list[str]:
+        """Probabilities that are not used, as a better column has them or the prediction."""
+        score = self.score if self.pred or self.p or self.list_column else ""
+        return [c for c in (score, self.list_column if self.p else "") if c]

@@ -46,8 +46,7 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
         raise DataError(
             f"Expected rows of predictions in {path}, got no row; write a row for each picture."
         )
-    columns = recognise(table.schema)
-    _add_label_columns(columns, table)
+    columns = recognise(table)
     _choose_names(columns, table)
     _check_options(columns, options)
     tasks = [
@@ -62,23 +61,6 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
     notes = _notes(path, raw, table, columns, options, tasks, id_note)
     warnings = [f"{path.name}: {w}" for task in tasks for w in task.warnings]
     return Imported(result, tuple(notes), tuple(warnings))
-
-
-def _add_label_columns(columns: Recognition, table: pa.Table) -> None:
-    """Take columns that are called like the labels of a truth for their probabilities."""
-    for task in columns.tasks.values():
-        if not task.true or task.p or task.list_column:
-            continue
-        kind = table.schema.field(task.true).type
-        if not pa.types.is_string(kind) and not pa.types.is_integer(kind):
-            continue
-        labels = [str(v) for v in pc.unique(table[task.true]).to_pylist() if v is not None]
-        by_name = {name.strip().casefold(): name for name in columns.unused}
-        named = {label: by_name.get(label.strip().casefold(), "") for label in labels}
-        if 2 <= len(labels) <= len(columns.unused) and all(named.values()):
-            order = table.column_names.index
-            task.p = dict(sorted(named.items(), key=lambda pair: order(pair[1])))
-            columns.unused = [name for name in columns.unused if name not in named.values()]
 
 
 def _check_options(columns: Recognition, options: ImportOptions) -> None:

@@ -55,6 +55,11 @@ def label_column(name: str, column: Column) -> LabelColumn:
     return LabelColumn(name, texts, False)
 
 
+def is_binary(labels: Sequence[str]) -> bool:
+    """Return whether labels are those of two classes of which the second has a score."""
+    return set(labels) in ({"0", "1"}, {"0"}, {"1"}, {"false", "true"})
+
+
 def known_space(labels: Sequence[str]) -> str | None:
     """Return "emotion" or "gender" where all labels are spellings of its classes, else None."""
     for task, space in SPACES.items():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -22,34 +22,16 @@ from evaluation.predictions.importing.column_names import (
     SAME_TASK,
     SCORE_WORDS,
     TRUE_WORDS,
+    TaskColumns,
     slug,
+)
+from evaluation.predictions.importing.generic_columns import (
+    join_generic,
+    read_bare,
+    read_label_columns,
 )
 from evaluation.predictions.schema import CONDITION, GROUP
 from evaluation.predictions.tasks import is_task_name
-
-
-@dataclass(slots=True)
-class TaskColumns:
-    """The columns of one task, by their names in the file; "" where there is none.
-
-    Attributes:
-        p: label as its column has it -> column of its probability.
-        list_column: one column with all probabilities in a list.
-        score: one probability a row, of the second of two classes.
-    """
-
-    true: str = ""
-    pred: str = ""
-    low: str = ""
-    high: str = ""
-    p: dict[str, str] = field(default_factory=dict)
-    list_column: str = ""
-    score: str = ""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether there are a truth and a prediction."""
-        return bool(self.true and (self.pred or self.p or self.list_column or self.score))
 
 
 @dataclass(slots=True)
@@ -67,11 +49,11 @@ class Recognition:
     unused: list[str]
 
 
-def recognise(schema: pa.Schema) -> Recognition:
-    """Return what the columns of a table are, by their names and types."""
-    names: list[str] = schema.names
+def recognise(table: pa.Table) -> Recognition:
+    """Return what the columns of a table are, by their names, their types and their labels."""
+    schema, names = table.schema, table.column_names
     slugs = {name: slug(name) for name in names}
-    fixed = _fixed(names, slugs)
+    fixed = _fixed(names, slugs, schema)
     taken = {*fixed.values()} - {fixed.get("path", "")}
     taken |= {n for n in names if n.startswith((GROUP, CONDITION)) or n == "emotion_votes"}
     rest = [n for n in names if n not in taken]
@@ -79,20 +61,18 @@ def recognise(schema: pa.Schema) -> Recognition:
     _read_task_names(_without_probabilities(rest, slugs), slugs, tasks)
     _read_probabilities(rest, schema, tasks)
     _read_lists(rest, slugs, schema, tasks)
-    _read_bare(rest, slugs, schema, tasks)
-    _join_generic(tasks)
-    used = {c for t in tasks.values() for c in _columns(t)} | taken
+    read_label_columns(rest, table, tasks)
+    read_bare(rest, slugs, table, tasks)
+    join_generic(table, tasks)
+    read_label_columns(rest, table, tasks)  # of truths that were found since
+    used = {c for t in tasks.values() for c in t.names} | taken
     used |= {fixed["path"]} if "path" in fixed else set()
     return Recognition(fixed, tasks, [n for n in names if n not in used and n])
 
 
-def _columns(task: TaskColumns) -> list[str]:
-    single = [task.true, task.pred, task.low, task.high, task.list_column, task.score]
-    return [c for c in (*single, *task.p.values()) if c]
-
-
-def _fixed(names: Sequence[str], slugs: dict[str, str]) -> dict[str, str]:
+def _fixed(names: Sequence[str], slugs: dict[str, str], schema: pa.Schema) -> dict[str, str]:
     fixed = {name: name for name in FIXED if name in names}
+    names = [n for n in names if not pa.types.is_nested(schema.field(n).type)]  # pixels, boxes
     for ours, others in FIXED_NAMES.items():
         column = next((n for other in others for n in names if slugs[n] == other), None)
         if column and ours not in fixed:
@@ -124,12 +104,14 @@ def _read_task_names(
     names: Sequence[str], slugs: dict[str, str], tasks: dict[str, TaskColumns]
 ) -> None:
     """Find `<task>_true`, `true_<task>`, `y_true` and their like."""
-    for name in names:
+    others = {*slugs.values()}
+    for name in (n for n in names if not _is_coordinate(slugs[n], others)):
         for role, words in (("true", TRUE_WORDS), ("pred", PRED_WORDS)):
             task = _task_of(slugs[name], words)
             if task is not None:
                 columns = tasks.setdefault(task, TaskColumns())
-                if not getattr(columns, role):
+                other = getattr(columns, role)
+                if not other or _rank(slugs[name], words) < _rank(slugs[other], words):
                     setattr(columns, role, name)
                 break
     for name in names:
@@ -139,12 +121,28 @@ def _read_task_names(
                 setattr(tasks[stem], role, name)
     for name in names:  # `mask` beside `mask_pred`
         task = SAME_TASK.get(slugs[name], slugs[name])
-        if task in tasks and task != GENERIC and name not in _columns(tasks[task]):
+        if task in tasks and task != GENERIC and name not in tasks[task].names:
             columns = tasks[task]
             if not columns.true and columns.pred:
                 columns.true = name
             elif not columns.pred and columns.true:
                 columns.pred = name
+
+
+def _is_coordinate(name: str, others: Collection[str]) -> bool:
+    """Return whether a name with `y` is that of a place, as the same one with `x` is there."""
+    parts = name.split("_")
+    if "y" not in parts or name in PRED_WORDS or (name != "y" and name in TRUE_WORDS):
+        return False
+    if name == "y" and {"y_pred", "ypred", "y_hat", "yhat"} & {*others}:
+        return False  # a regression from x to y
+    return "_".join("x" if part == "y" else part for part in parts) in others
+
+
+def _rank(name: str, words: Sequence[str]) -> int:
+    """Return the place of the surest word in a name."""
+    places = (i for i, word in enumerate(words) if f"_{word}_" in f"_{name}_")
+    return words.index(name) if name in words else min(places)
 
 
 def _task_of(name: str, words: Sequence[str]) -> str | None:
@@ -175,7 +173,7 @@ def _read_probabilities(
     names: Sequence[str], schema: pa.Schema, tasks: dict[str, TaskColumns]
 ) -> None:
     """Find `<task>_p_<label>`, `prob_<label>`, and `emotion.<label>` of nested numbers."""
-    taken = {c for t in tasks.values() for c in _columns(t)}
+    taken = {c for t in tasks.values() for c in t.names}
     groups: dict[str, dict[str, str]] = {}
     for name in names:
         match = PROBABILITY.fullmatch(name)
@@ -198,7 +196,7 @@ def _read_probabilities(
 def _read_lists(
     names: Sequence[str], slugs: dict[str, str], schema: pa.Schema, tasks: dict[str, TaskColumns]
 ) -> None:
-    taken = {c for t in tasks.values() for c in _columns(t)}
+    taken = {c for t in tasks.values() for c in t.names}
     for name in names:
         if name in taken:
             kind = schema.field(name).type
@@ -222,48 +220,3 @@ def _read_lists(
 def _is_list(kind: pa.DataType) -> bool:
     t = pa.types
     return bool(t.is_list(kind) or t.is_large_list(kind) or t.is_fixed_size_list(kind))
-
-
-def _read_bare(
-    names: Sequence[str], slugs: dict[str, str], schema: pa.Schema, tasks: dict[str, TaskColumns]
-) -> None:
-    """Find a column called `emotion`, `gender` or `age`: the truth or the prediction."""
-    generic = tasks.get(GENERIC, TaskColumns())
-    for name in names:
-        if slugs[name] not in BARE_TASKS or _is_list(schema.field(name).type):
-            continue
-        task = SAME_TASK.get(slugs[name], slugs[name])
-        columns = tasks.get(task, TaskColumns())
-        if name in _columns(columns):
-            continue
-        has_prediction = columns.pred or columns.p or columns.list_column
-        if columns.true and not has_prediction:
-            columns.pred = name
-        elif not columns.true and has_prediction:
-            columns.true = name
-        elif not columns.true and generic.true and not generic.pred:
-            columns.pred = name
-        elif not columns.true and generic.pred and not generic.true:
-            columns.true = name
-        else:
-            continue
-        tasks[task] = columns
-
-
-def _join_generic(tasks: dict[str, TaskColumns]) -> None:
-    """Give the columns of no named task to the one task that lacks them."""
-    generic = tasks.get(GENERIC)
-    if generic is None or (generic.is_complete and generic.pred):
-        return
-    lacking = [
-        t for name, t in tasks.items() if name != GENERIC and not t.is_complete and _columns(t)
-    ]
-    if len(lacking) != 1:
-        return
-    [task] = lacking
-    for role in ("true", "pred", "list_column"):
-        if not getattr(task, role):
-            setattr(task, role, getattr(generic, role))
-    task.p = task.p or generic.p
-    if task.is_complete:
-        del tasks[GENERIC]

@@ -12,12 +12,11 @@ from core.errors import DataError
 from core.types import Floats
 from evaluation.predictions.importing import class_names, probabilities
 from evaluation.predictions.importing import labels as label_columns
-from evaluation.predictions.importing.column_names import GENERIC
+from evaluation.predictions.importing.column_names import GENERIC, TaskColumns
 from evaluation.predictions.importing.labels import LabelColumn, label_column
 from evaluation.predictions.importing.numbers import Parsed, is_whole, parse
 from evaluation.predictions.importing.options import ImportOptions
 from evaluation.predictions.importing.probabilities import ClassScoreMatrix
-from evaluation.predictions.importing.recognition import TaskColumns
 from evaluation.predictions.row_error import refuse
 from evaluation.predictions.tasks import MAX_CLASSES, P_GENDER, SPACES, UNITS
 
@@ -203,14 +202,13 @@ def _of_score(
         _refuse_no_number(column, table[column], delimiter)
     assert parsed is not None
     p = parsed.values.to_numpy(zero_copy_only=False).astype(np.float64)
-    is_binary = set(labels) in ({"0", "1"}, {"0"}, {"1"}, {"false", "true"})
     scores = p[~np.isnan(p)]
     if not len(scores):
         raise DataError(
             f"Expected classes or a probability for each in column {column!r} for {name!r}, got "
             "no value in any row."
         )
-    if not is_binary or scores.min() < 0 or scores.max() > 1:
+    if not label_columns.is_binary(labels) or scores.min() < 0 or scores.max() > 1:
         raise DataError(
             f"Expected classes or a probability for each in column {column!r} for {name!r}, got "
             f"numbers such as {scores.min():.3g}; add --regression {name}, or name the columns of "
