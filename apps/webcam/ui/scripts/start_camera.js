@@ -137,7 +137,7 @@
   };
 
   const openExample = () => {
-    if (stream) stop("idle");  // no button stops it from the other tab
+    if (stream || state() === "asking") stop("idle");  // no button stops it from the other tab
     [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Image").click();
     const clickFirst = () => query("#mien-examples .gallery-item")?.click();
     setTimeout(clickFirst, 100);

@@ -170,3 +170,6 @@ def test_a_camera_that_gives_no_picture_is_turned_off(page):
 def test_an_example_instead_of_a_slow_camera_turns_it_off(page):
     assert outcome_of(page, START, "stage.dataset.state = 'slow'") == ["slow", 1, True]
     assert outcome_of(page, 'await click("example")') == IDLE
+    assert (
+        outcome_of(page, 'await click("start")', 'await click("example")', "await settle()") == IDLE
+    )
