@@ -57,10 +57,13 @@ def run(page: ModuleType, pages: Mapping[str, ModuleType]) -> None:
         page: the page.
         pages: all pages by name, for the links in the sidebar.
     """
+    opening_error = uploads.finish_opening()
     st.title(page.TITLE)
     st.html(STEADY_CHIPS)
     if st.context.theme.type == "dark":
         st.html(CHIPS_IN_THE_DARK)
+    if opening_error:
+        st.error(context.as_markdown(opening_error), icon=":material/error:")
     header, navigation = st.container(key="header"), st.sidebar.container(gap="xxsmall")
     try:
         tables = _tables()
@@ -135,6 +138,7 @@ def _missing(header: Any) -> None:
     )
     links.to("own", "Upload it again", None, ":material/upload_file:", header)
     links.to("overview", "Look at the tables opened at start", None, ":material/table:", header)
+    relabel_plan.badge(st.sidebar)
 
 
 def _no_predictions(header: Any) -> None:

@@ -1,50 +1,60 @@
-"""A visitor's relabel plan: samples and what to do with them, for `evaluation audit --apply`."""
+"""A visitor's relabel plans, one for each table: samples and what to do with them.
+
+A plan is for `evaluation audit --apply`, which takes one data set at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 import streamlit as st
 
+from apps.studio import context, url_state
+from apps.studio.serving import uploads
 from evaluation.quality.repair.plan import PlanRow
 from evaluation.quality.repair.plan_file import to_csv
 
-SESSION_KEY = "mien_relabel_plan"
+SESSION_KEY = "mien_relabel_plans"
+"""Session key: id of a table -> its plan."""
 ACTIONS = ("relabel", "drop", "move", "keep")
+SampleKey: TypeAlias = tuple[str, str]
+"""A data set, "" where it is unknown, and the name of a sample of it."""
 
 
-def entries() -> dict[str, PlanRow]:
-    """Return sample_id -> row of this visitor's plan, in the order of adding."""
-    rows: dict[str, PlanRow] = st.session_state.setdefault(SESSION_KEY, {})
-    return rows
+def entries() -> dict[SampleKey, PlanRow]:
+    """Return the rows of this visitor's plan for the selected table, in the order of adding."""
+    plans: dict[str, dict[SampleKey, PlanRow]] = st.session_state.setdefault(SESSION_KEY, {})
+    selected = url_state.get(uploads.SELECTED)
+    return plans.setdefault(selected[0] if selected else "", {})
 
 
 def put(
-    action: str, sample_ids: Sequence[str], task: str = "", value: str = "", reason: str = ""
+    action: str, samples: Iterable[SampleKey], task: str = "", value: str = "", reason: str = ""
 ) -> None:
     """Add samples; a newer row replaces an older one.
 
     Args:
         action: one of `ACTIONS`.
-        sample_ids: the samples.
+        samples: which ones.
         task: of a relabel, the task whose label is wrong.
         value: of a relabel, the new label or age; of a move, the new split.
         reason: free text.
     """
     row_value = f"{task}={value}" if action == "relabel" else value if action == "move" else ""
-    for sample_id in sample_ids:
-        entries()[sample_id] = PlanRow(sample_id, action, row_value, reason)
+    rows = entries()
+    for dataset, sample_id in samples:
+        rows[dataset, sample_id] = PlanRow(sample_id, action, row_value, reason)
 
 
-def drop(*sample_ids: str) -> None:
+def drop(*samples: SampleKey) -> None:
     """Remove samples."""
-    for sample_id in sample_ids:
-        entries().pop(sample_id, None)
+    for sample in samples:
+        entries().pop(sample, None)
 
 
 def form(
-    key: str, task: str, labels: Sequence[str], sample_ids: Sequence[str], button: str
+    key: str, task: str, labels: Sequence[str], samples: Sequence[SampleKey], button: str
 ) -> None:
     """Draw a form that adds samples to the plan.
 
@@ -52,7 +62,7 @@ def form(
         key: prefix of the widgets' keys, unique on the page.
         task: the task whose label a relabel changes.
         labels: the new labels that are offered.
-        sample_ids: the samples to add.
+        samples: which ones to add.
         button: the text of the form's button.
     """
     with st.form(f"{key}.relabel_plan", border=False, enter_to_submit=False):
@@ -67,29 +77,33 @@ def form(
         )
         reason = st.text_input("Reason", key=f"{key}.reason", max_chars=200)
         submitted = st.form_submit_button(button)
-    if submitted and not sample_ids:
+    if submitted and not samples:
         st.info("Tick rows of the table first.")
     elif submitted and action in ("relabel", "move") and not value:
         st.info(f"Choose what to {action} to.")
     elif submitted:
-        put(action, sample_ids, task, str(value or ""), reason)
+        put(action, samples, task, str(value or ""), reason)
         st.rerun()
 
 
 def badge(where: Any = st) -> None:
-    """Draw the download button of the plan, with its number of samples, where it has any.
+    """Draw a button for each data set that downloads its part of the plan, with the number of rows.
 
     The plan alone is not in the URL: it may have thousands of samples.
     """
-    rows = entries()
-    if rows:
+    parts: dict[str, list[PlanRow]] = {}
+    for (dataset, _), row in entries().items():
+        parts.setdefault(dataset, []).append(row)
+    for dataset, rows in parts.items():
+        name = f" of {context.as_markdown(dataset)}" if dataset and len(parts) > 1 else ""
         where.download_button(
-            f"Relabel plan ({len(rows)})",
-            to_csv(rows.values()).encode("utf-8", "replace"),
+            f"Relabel plan{name} ({len(rows)})",
+            to_csv(rows).encode("utf-8", "replace"),
             "plan.csv",
             "text/csv",
-            key="relabel_plan.download",
+            key=f"relabel_plan.download.{dataset}",
             icon=":material/edit_note:",
             on_click="ignore",
         )
+    if parts:
         where.caption("The plan is not in the page's link: download it before a reload.")

@@ -222,9 +222,10 @@ def _rows(view: View, table: pd.DataFrame, name: str, *, opened: bool) -> None:
             column_order=[*first, *(c for c in table.columns if c not in (*first, "row"))],
         )
         ticked = [i for i in event.selection.rows if i < len(table)]
-        ids = [str(table["sample_id"].iloc[i]) for i in ticked]
-        button = f"Add {len(ids)} to the relabel plan" if ids else "Add ticked rows"
-        relabel_plan.form(name, view.task, view.store.labels(view.task), ids, button)
+        rows = [table.iloc[i] for i in ticked]
+        samples = [(str(row["dataset"]), str(row["sample_id"])) for row in rows]
+        button = f"Add {len(samples)} to the relabel plan" if samples else "Add ticked rows"
+        relabel_plan.form(name, view.task, view.store.labels(view.task), samples, button)
         charts.downloads(name, table.drop(columns="row"))
 
 

@@ -205,6 +205,7 @@ def _act(view: View, where: Where, ticked: list[str], order: str) -> None:
                 "select a region."
             )
             return
-        ids = view.store.samples(where, order, n)["sample_id"].to_pylist()
+        rows = view.store.samples(where, order, n).to_pylist()
+        samples = [(row["dataset"] or "", row["sample_id"]) for row in rows]
         labels = view.store.labels(view.task)
-        relabel_plan.form(NAME, view.task, labels, ids, f"Add {n:,} to the relabel plan")
+        relabel_plan.form(NAME, view.task, labels, samples, f"Add {n:,} to the relabel plan")

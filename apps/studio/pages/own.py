@@ -44,8 +44,9 @@ def render(view: View) -> None:
     st.markdown(
         "A table with one row per picture and model: its label and its prediction, in columns of "
         "any usual names. Parquet, CSV, JSON Lines, Excel or Arrow, also in gzip or zip, at most "
-        f"{settings.MAX_UPLOAD_MB} MB; open larger tables from the command line. It is deleted "
-        "after an hour; until then, whoever has the link can open it."
+        f"{settings.MAX_UPLOAD_MB} MB; open larger tables from the command line. An opened table "
+        "is deleted after an hour; until then, whoever has the link can open it. The file is "
+        "forgotten when you close the studio."
     )
     upload = st.file_uploader(
         "Predictions", type=list(SUFFIXES), max_upload_size=settings.MAX_UPLOAD_MB
@@ -62,12 +63,8 @@ def render(view: View) -> None:
         return
     _show(imported)
     if st.button("Open", type="primary"):
-        try:
-            add(upload.name, content, options)
-        except UserError as error:
-            st.error(context.as_markdown(str(error)), icon=":material/error:")
-        else:
-            st.rerun()
+        add(upload.name, content, options)
+        st.rerun()
 
 
 def _corrections(columns: list[str]) -> ImportOptions:
@@ -107,13 +104,13 @@ def _corrections(columns: list[str]) -> ImportOptions:
     )
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_data(max_entries=1, show_spinner=False, scope="session")
 def _columns(name: str, content: bytes) -> list[str]:
     with _file(name, content) as path:
         return [column for column in read_raw(path).table.column_names if column]
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the table ...")
+@st.cache_resource(max_entries=1, show_spinner="Reading the table ...", scope="session")
 def _recognised(name: str, content: bytes, _options: ImportOptions, key: str) -> Imported:
     with _file(name, content) as path:
         return open_table(path, _options)
@@ -140,7 +137,7 @@ def _show(imported: Imported) -> None:
 
 
 def add(name: str, content: bytes | memoryview, options: ImportOptions | str = "") -> None:
-    """Open an uploaded table and select it; its copy on the disk is removed again.
+    """Open an uploaded table, which the next run selects; its copy on the disk is removed again.
 
     Args:
         name: the file's name, untrusted.
@@ -149,13 +146,19 @@ def add(name: str, content: bytes | memoryview, options: ImportOptions | str = "
             this one, such as `age_true=age`, separated by spaces.
 
     Raises:
-        UserError: the table does not conform; the message names column, row and fix.
+        UserError: `options` are no such names. What is wrong with the table, the next run shows.
     """
     if isinstance(options, str):
         options = ImportOptions(column_map(options.split()))
-    with _file(name, content) as path:
-        store = Store.open([path], options=options)
-    uploads.open_table(store, name)
+    opening = uploads.opening()
+    with opening.lock:  # nothing of Streamlit in here: it may end this run
+        try:
+            with _file(name, content) as path:
+                store = Store.open([path], options=options)
+        except UserError as error:
+            opening.error = str(error)
+        else:
+            opening.upload_id = uploads.keep(store, name)
 
 
 @contextmanager

@@ -117,7 +117,10 @@ def render(view: View) -> None:
 def _open(view: View) -> OpenCounts | None:
     with st.expander("Open other counts", icon=":material/upload_file:"):
         upload = st.file_uploader("Counts", type=["jsonl"], max_upload_size=MAX_MB)
-        st.caption("Read in memory, and forgotten when you leave the page.")
+        st.caption(
+            "Read in memory, and forgotten when you close the studio; figures made of them may "
+            "stay in the server's memory until others take their place."
+        )
     if upload is not None:
         return _uploaded(upload.name, upload.getvalue())
     path = view.settings.production
@@ -130,7 +133,7 @@ def _read(path: Path, file_stamp: tuple[int, int]) -> OpenCounts:
     return OpenCounts(f"{path} {file_stamp}", reading.read(path))
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the counts ...")
+@st.cache_resource(max_entries=1, show_spinner="Reading the counts ...", scope="session")
 def _uploaded(name: str, content: bytes) -> OpenCounts:
     lines = sorted(reading.parse_all(content, name), key=lambda line: line.start)
     return OpenCounts(hashlib.sha256(content).hexdigest(), lines)

@@ -150,7 +150,8 @@ def _facts(row: SampleRow) -> None:
 
 
 def _relabel(view: View, row: SampleRow) -> None:
-    entry = relabel_plan.entries().get(row["sample_id"])
+    sample = (row["dataset"] or "", row["sample_id"])
+    entry = relabel_plan.entries().get(sample)
     if entry is not None:
         action = f"{entry.action} {context.as_markdown(entry.value)}".rstrip()
         st.caption(f"In the relabel plan: {action}.")
@@ -158,7 +159,7 @@ def _relabel(view: View, row: SampleRow) -> None:
             "Take out of the relabel plan",
             key="sp.out",
             on_click=relabel_plan.drop,
-            args=(row["sample_id"],),
+            args=(sample,),
             icon=":material/playlist_remove:",
         )
         return
@@ -166,7 +167,7 @@ def _relabel(view: View, row: SampleRow) -> None:
         st.caption("Adds to the relabel plan, which is downloaded in the sidebar.")
         labels = view.store.labels(view.task)
         button = "Add to the relabel plan"
-        relabel_plan.form("sp", view.task, labels, [row["sample_id"]], button)
+        relabel_plan.form("sp", view.task, labels, [sample], button)
 
 
 def _neighbours(view: View, rows: Sequence[SampleRow], dataset: str | None) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import streamlit as st
 
 from apps.studio import url_state
 from evaluation.store import Store
@@ -19,6 +21,7 @@ MAX_UPLOADS = 20
 MAX_UPLOADS_OF_VISIT = 3
 SELECTED, OPENED = "table", "own"
 """Selections: the id of the table that is shown, the ids of all that were opened, oldest first."""
+SESSION_KEY = "mien_opening"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,43 @@ def delete(upload_id: str) -> None:
         upload.timer.cancel()
 
 
-def open_table(store: Store, name: str) -> None:
-    """Keep a table and select it in this visit; the next run of the page shows it.
+@dataclass(slots=True)
+class Opening:
+    """A table that a visitor is opening.
 
-    Args:
-        store: the opened table, which needs no file any more.
-        name: what people call it, such as the file's name, untrusted text.
+    A click meanwhile starts a second run of the page, and Streamlit ends the first one at its next
+    call. So the first leaves here what came of it, and every run begins with `finish_opening`.
+
+    Attributes:
+        lock: held while the table is opened.
+        upload_id: of the table, until it is selected.
+        error: what was wrong with it, until it is shown.
     """
-    # What falls out of the list is kept until its hour is over: another may have shared it.
-    upload_ids = [*of_visit(), keep(store, name)][-MAX_UPLOADS_OF_VISIT:]
-    url_state.replace({SELECTED: upload_ids[-1:], OPENED: upload_ids})
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    upload_id: str = ""
+    error: str = ""
+
+
+def opening() -> Opening:
+    """Return what this visitor is opening."""
+    one: Opening = st.session_state.setdefault(SESSION_KEY, Opening())
+    return one
+
+
+def finish_opening() -> str:
+    """Wait for a table that is being opened and select it; return what was wrong with it, or ""."""
+    one = opening()
+    with one.lock:
+        pass
+    if one.upload_id:
+        # What falls out of the list is kept until its hour is over: another may have shared it.
+        upload_ids = [*of_visit(), one.upload_id][-MAX_UPLOADS_OF_VISIT:]
+        url_state.replace({SELECTED: upload_ids[-1:], OPENED: upload_ids})
+        one.upload_id = ""  # not before: the line above may end this run
+        st.rerun()  # without the click of this one, which may be a second one on the same button
+    error, one.error = one.error, ""
+    return error
 
 
 def select(table_id: str) -> None:

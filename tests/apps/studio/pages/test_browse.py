@@ -79,7 +79,8 @@ def test_ticked_samples_go_into_the_relabel_plan(draw: Callable) -> None:
     app.selectbox(key="br.action").set_value("drop")
     next(b for b in app.button if b.label == "Add 2 to the relabel plan").click()
     app.run()
-    assert set(app.session_state[relabel_plan.SESSION_KEY]) == {"s00003", "s00005"}
+    plan = app.session_state[relabel_plan.SESSION_KEY][""]
+    assert set(plan) == {("made", "s00003"), ("made", "s00005")}
 
 
 @pytest.mark.parametrize("page", ["browse", "per_class", "sample"])

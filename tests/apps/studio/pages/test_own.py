@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,15 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from streamlit.runtime import caching
 from streamlit.runtime.state.query_params import QueryParams
 
-from apps.studio import charts, context, data_frames, relabel_plan, url_state
+from apps.studio import charts, context, data_frames, relabel_plan, settings, url_state
 from apps.studio.components import confusion_matrix, gallery
 from apps.studio.pages import own
 from apps.studio.serving import uploads
-from core.errors import UserError
 from core.labels import FERPLUS8
 from evaluation.predictions import table
+from evaluation.production import reading
 from evaluation.quality.repair import plan, plan_file
 from evaluation.store import Store, Where
 from tests.apps.studio.conftest import predictions
@@ -43,23 +46,48 @@ def test_an_uploaded_table_is_opened_and_its_copy_removed(
     path = tmp_path / "../x.parquet"
     table.write(predictions(40), path)
     own.add("../../my <b>table</b>.parquet", path.read_bytes())
+    assert uploads.finish_opening() == ""
     ((upload_id, upload),) = uploads.of_visit().items()
     assert upload.store.rows == 40 and url_state.get("table") == [upload_id]
     assert list(tmp_path.iterdir()) == []
     text = f"id,label,answer\n1,{FIRST},{FIRST}\n2,{SECOND},happily\n".encode()
-    with pytest.raises(UserError, match=r"`emotion_pred`.*'happily' in row 2"):
-        own.add("bad.csv", text, "sample_id=id emotion_true=label emotion_pred=answer")
-    with pytest.raises(UserError, match=r"mine\.parquet") as error:
-        own.add("mine.parquet", b"no table")
-    assert str(tmp_path) not in str(error.value) and list(tmp_path.iterdir()) == []
+    own.add("bad.csv", text, "sample_id=id emotion_true=label emotion_pred=answer")
+    assert re.search(r"`emotion_pred`.*'happily' in row 2", uploads.finish_opening())
+    own.add("mine.parquet", b"no table")
+    error = uploads.finish_opening()
+    assert "mine.parquet" in error and str(tmp_path) not in error
+    assert list(tmp_path.iterdir()) == [] and uploads.finish_opening() == ""
+    assert list(uploads.of_visit()) == [upload_id]
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "reader"),
+    [("own", "t.csv", (own, "open_table")), ("production", "c.jsonl", (reading, "parse_all"))],
+)
+def test_what_is_uploaded_is_forgotten_with_its_session(
+    draw: Callable, page: str, name: str, reader: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit calls `clear_session_*_cache` when a browser has gone."""
+    content = f"id,label,pred\n1,{FIRST},{FIRST}\n2,{SECOND},{FIRST}\n".encode()
+    if page == "production":
+        content = settings.SAMPLE_PRODUCTION.read_bytes()
+    calls, read = [], getattr(*reader)
+    monkeypatch.setattr(*reader, lambda *a: (calls.append(1), read(*a))[1])
+    app = draw(page)
+    app.file_uploader[0].upload(name, content, "text/plain")
+    app.run().run()
+    assert not app.exception and len(calls) == 1
+    caching.clear_session_resource_cache("test session id")
+    caching.clear_session_data_cache("test session id")
+    assert not app.run().exception and len(calls) == 2
 
 
 def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -> None:
-    relabel_plan.put("relabel", ["a, b"], "emotion", SECOND, "=HYPERLINK(1)")
-    relabel_plan.put("drop", ["-c", "e"], "emotion", FIRST)
-    relabel_plan.put("move", ["d", "f"], "age", "test")
-    relabel_plan.put("keep", ["-c"])
-    relabel_plan.drop("d", "nobody")
+    relabel_plan.put("relabel", [("d", "a, b")], "emotion", SECOND, "=HYPERLINK(1)")
+    relabel_plan.put("drop", [("d", "-c"), ("d", "e")], "emotion", FIRST)
+    relabel_plan.put("move", [("d", "d"), ("d", "f")], "age", "test")
+    relabel_plan.put("keep", [("d", "-c")])
+    relabel_plan.drop(("d", "d"), ("d", "nobody"))
     (tmp_path / "plan.csv").write_text(plan_file.to_csv(relabel_plan.entries().values()))
     where = dict.fromkeys(["a, b", "-c", "e", "f"], "val")
     rows = [plan._canonical(row, where) for row in plan_file.parse_plan(tmp_path / "plan.csv")]
@@ -69,6 +97,27 @@ def test_the_plan_is_one_that_the_audit_applies(session: dict, tmp_path: Path) -
         ("e", "drop", "", ""),
         ("f", "move", "test", ""),
     ]
+
+
+def test_each_table_and_each_data_set_has_a_plan_of_its_own(session: dict) -> None:
+    """Samples of tables without names are called 1, 2, 3 in all of them."""
+    buttons: list[tuple[str, str]] = []
+    sidebar = SimpleNamespace(
+        download_button=lambda label, content, *_, **__: buttons.append((label, content.decode())),
+        caption=lambda _: None,
+    )
+    relabel_plan.put("drop", [("x", "1"), ("y", "1")])
+    url_state.put("table", ["other"])
+    assert not relabel_plan.entries()
+    relabel_plan.badge(sidebar)
+    assert not buttons
+    relabel_plan.put("keep", [("", "1"), ("", "2")])
+    relabel_plan.badge(sidebar)
+    url_state.put("table", [])
+    relabel_plan.badge(sidebar)
+    labels = ["Relabel plan (2)", "Relabel plan of x (1)", "Relabel plan of y (1)"]
+    assert [label for label, _ in buttons] == labels
+    assert [text.count("drop") for _, text in buttons] == [0, 1, 1]
 
 
 def test_downloads_are_the_rows() -> None:

@@ -87,11 +87,10 @@ def test_into_the_relabel_plan_and_out(draw) -> None:
     app.selectbox(key="sp.value").set_value(FERPLUS8.labels[0])
     app.text_input(key="sp.reason").set_value("looks so")
     app = next(b for b in app.button if b.label == "Add to the relabel plan").click().run()
-    assert app.session_state[relabel_plan.SESSION_KEY] == {
-        "s00004": PlanRow("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")
-    }
+    row = PlanRow("s00004", "relabel", f"emotion={FERPLUS8.labels[0]}", "looks so")
+    assert app.session_state[relabel_plan.SESSION_KEY] == {"": {("made", "s00004"): row}}
     app = app.button(key="sp.out").click().run()
-    assert app.session_state[relabel_plan.SESSION_KEY] == {}
+    assert app.session_state[relabel_plan.SESSION_KEY] == {"": {}}
 
 
 def test_probabilities_of_a_row(tmp_path: Path) -> None:

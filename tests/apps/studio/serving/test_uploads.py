@@ -41,7 +41,14 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], No
     monkeypatch.setattr(uploads.threading, "Timer", Timer)
     monkeypatch.setattr(uploads, "_uploads", {})
     monkeypatch.setattr(url_state.st, "query_params", QueryParams())
+    monkeypatch.setattr(uploads.st, "session_state", {})
     return started
+
+
+def opened_now(store: Store, name: str) -> None:
+    """Keep a table and select it, as two runs of a page do."""
+    uploads.opening().upload_id = uploads.keep(store, name)
+    assert uploads.finish_opening() == ""
 
 
 def test_an_upload_is_found_by_its_id_for_an_hour(store: Store, timers: list) -> None:
@@ -59,7 +66,7 @@ def test_the_oldest_give_way(store: Store, timers: list, monkeypatch: pytest.Mon
     monkeypatch.setattr(uploads, "MAX_UPLOADS", 5)
     other = uploads.keep(store, "another visitor's")
     for i in range(4):
-        uploads.open_table(store, f"t{i}")
+        opened_now(store, f"t{i}")
     assert [u.name for u in uploads.of_visit().values()] == ["t1", "t2", "t3"]
     assert uploads.find(other) is not None
     opened = list(uploads.of_visit())
@@ -88,7 +95,7 @@ def test_a_table_that_is_deleted_early_leaves_no_thread(
 
 def test_opening_a_table_leaves_the_selections_of_the_last(store: Store, timers: list) -> None:
     url_state.put("models", ["m"])
-    uploads.open_table(store, "t")
+    opened_now(store, "t")
     assert set(url_state.selections()) == {"table", "own"}
 
 
