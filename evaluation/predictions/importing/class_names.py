@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.errors import DataError
 from evaluation.predictions.importing import labels as label_columns
+from evaluation.predictions.importing.column_names import TaskColumns
+from evaluation.predictions.importing.delimited import NULL_WORDS
 from evaluation.predictions.importing.labels import LabelColumn
+from evaluation.predictions.importing.options import ImportOptions
 from evaluation.predictions.importing.probabilities import ClassScoreMatrix
 from evaluation.predictions.row_error import refuse
+from evaluation.predictions.schema import GROUP
 from evaluation.predictions.tasks import SPACES
 
 
@@ -119,3 +124,44 @@ def in_one_case(
         matrix = ClassScoreMatrix(matrix.columns, labels, matrix.values, matrix.has_percent_sign)
     old, used = next(iter(new.items()))
     return true, rest[0] if rest else None, matrix, f"{old!r} is the class {used!r}"
+
+
+def with_null_words(
+    table: pa.Table,
+    words: Mapping[str, pa.ChunkedArray],
+    tasks: Mapping[str, TaskColumns],
+    options: ImportOptions,
+) -> tuple[pa.Table, list[str]]:
+    """Return a table with words such as `None` where they are groups or classes, and notes.
+
+    A group's are values. A task's are classes where its labels (`--labels`), its probabilities, or
+    both its truth and its prediction have them: what is missing is rarely predicted.
+
+    Args:
+        table: in which they are null.
+        words: columns with them, by name.
+        tasks: columns of each task.
+        options: what the user says.
+    """
+    notes = []
+    kept = {n: set(NULL_WORDS) for n in words if n.startswith(GROUP)}
+    for name, task in tasks.items():
+        ends = [c for c in (task.true, task.pred) if c]
+        if not {*ends} & {*words}:
+            continue
+        values = [{*pc.unique(words.get(c, table[c])).to_pylist()} for c in ends]
+        classes = {*options.labels_of(name), *task.p}
+        classes |= set.intersection(*values) if len(values) > 1 else set()
+        others = [str(v) for v in set().union(*values) - {None, *NULL_WORDS}]
+        is_known = name in SPACES or label_columns.known_space(others) is not None
+        kept |= {c: set() if is_known else classes & {*NULL_WORDS} for c in ends if c in words}
+    for column, classes in kept.items():
+        texts = words[column]
+        is_missing = pc.is_in(texts, value_set=pa.array({*NULL_WORDS} - classes, pa.string()))
+        for word in sorted({*NULL_WORDS} - classes):
+            if n := pc.sum(pc.equal(texts, word)).as_py():
+                fix = "" if column.startswith(GROUP) else "; if it is a class: --labels"
+                notes.append(f"`{word}` in `{column}` is a missing value in {n:,} rows{fix}")
+        texts = pc.if_else(is_missing, pa.scalar(None, pa.string()), texts)
+        table = table.set_column(table.column_names.index(column), column, texts)
+    return table, notes

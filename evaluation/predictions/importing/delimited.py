@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import tempfile
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pyarrow.csv as pcsv
 from core.errors import DataError
 from core.files import FORMULA, read_csv_cell
 from evaluation.predictions.importing.header import check_width, header_row, named_or_filled
+from evaluation.predictions.importing.numbers import parse
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "^": "caret", "~": "tilde"}
 RARE_DELIMITERS = (":", " ")
@@ -23,13 +25,18 @@ SAMPLE_ROWS, SAMPLE_CHARACTERS = 60, 2**18
 SNIFFED_CHARACTERS = 2**16
 """Enough for rows of 2,000 columns; DuckDB takes a second for 2**18 characters of empty cells."""
 SEP_LINE = re.compile(r'"?sep=(.|\\t)"?\s*(?:\r\n|\n|\r)', re.I)
-NULL_TEXTS = ("", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "<NA>", "#N/A", "null", "NULL", "None")
+NULL_WORDS = ("None", "NA", "N/A", "n/a")
+"""What stands for a missing value, or for a class or a group such as no mask or North America."""
+NULL_TEXTS = ("", "nan", "NaN", "NAN", "<NA>", "#N/A", "null", "NULL", *NULL_WORDS)
 
 
-def read_delimited(text: str) -> tuple[pa.Table, str, list[str]]:
+def read_delimited(
+    text: str,
+) -> tuple[pa.Table, str, list[str], dict[str, pa.ChunkedArray]]:
     """Return the cells of a delimited text as strings, the delimiter, and notes in words.
 
-    Blanks around cells are cut off; what usually stands for a missing value is null.
+    Blanks around cells are cut off; what usually stands for a missing value is null. The last
+    result has the columns of words in which NULL_WORDS occur, with these.
 
     Raises:
         DataError: the text is no table; names the row and the fix.
@@ -52,8 +59,9 @@ def read_delimited(text: str) -> tuple[pa.Table, str, list[str]]:
     if skipped:
         notes.append(f"{skipped} line{'s' * (skipped > 1)} above the header left out")
     table = _parse(text[start:], delimiter, len(names))
-    columns = [_cleaned(column) for column in table.columns]
-    return named_or_filled(names, columns), delimiter, notes
+    columns = [_cleaned(column, NULL_TEXTS) for column in table.columns]
+    words = {n: w for n, c in zip(names, table.columns, strict=True) if (w := _words(c, delimiter))}
+    return named_or_filled(names, columns), delimiter, notes, words
 
 
 def find_delimiter(sample: str) -> str:
@@ -146,7 +154,7 @@ def _parse(text: str, delimiter: str, columns: int) -> pa.Table:
             pcsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 strings_can_be_null=True,
-                null_values=list(NULL_TEXTS),
+                null_values=[""],
             ),
         )
     except pa.ArrowException as error:
@@ -162,8 +170,18 @@ def _parse(text: str, delimiter: str, columns: int) -> pa.Table:
     return table
 
 
-def _cleaned(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _cleaned(column: pa.ChunkedArray, null_texts: Sequence[str]) -> pa.ChunkedArray:
     trimmed = pc.utf8_trim_whitespace(column)
-    is_missing = pc.is_in(trimmed, value_set=pa.array(NULL_TEXTS))
+    is_missing = pc.is_in(trimmed, value_set=pa.array(null_texts))
     texts = pc.if_else(is_missing, pa.scalar(None, pa.string()), trimmed)
     return pc.replace_substring_regex(texts, f"^'({FORMULA})", r"\1")  # see `core.files.csv_cell`
+
+
+def _words(column: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray | None:
+    """Return a column with NULL_WORDS; None where there are none, or the rest are no words."""
+    texts = _cleaned(column, [text for text in NULL_TEXTS if text not in NULL_WORDS])
+    is_null_word = pc.is_in(texts, value_set=pa.array(NULL_WORDS))
+    if not pc.any(is_null_word).as_py():
+        return None
+    is_number = parse(texts.filter(pc.invert(is_null_word)), delimiter) is not None
+    return None if is_number else texts

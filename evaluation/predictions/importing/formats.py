@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -49,6 +49,7 @@ class RawTable:
         delimiter: of a text file, else "".
         is_plain: nothing but UTF-8 with commas, or Parquet.
         notes: what was left out.
+        words: columns in which words such as `None` are null in `table`, as they were written.
     """
 
     table: pa.Table
@@ -56,6 +57,7 @@ class RawTable:
     delimiter: str = ""
     is_plain: bool = False
     notes: list[str] = field(default_factory=list)
+    words: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
 
 def read_raw(path: Path) -> RawTable:
@@ -78,7 +80,7 @@ def read_raw(path: Path) -> RawTable:
         raise DataError(f"{str(error).rstrip('.')} (in {path}).") from None
     check_columns([name for name in raw.table.column_names if name], path)
     if packing:
-        return RawTable(raw.table, f"{raw.form}, {packing}", raw.delimiter, False, raw.notes)
+        return replace(raw, form=f"{raw.form}, {packing}", is_plain=False)
     return raw
 
 
@@ -122,12 +124,12 @@ def _of_content(name: str, content: bytes) -> RawTable:
     ):
         table, form = read_json(text)
         return RawTable(_with_simple_types(table), _with(form, encoding))
-    table, delimiter, notes = read_delimited(text)
+    table, delimiter, notes, words = read_delimited(text)
     kind = {",": "CSV", "\t": "TSV"}.get(
         delimiter, f"CSV with {DELIMITERS.get(delimiter, repr(delimiter))}s"
     )
     is_plain = delimiter == "," and encoding == "UTF-8" and not notes
-    return RawTable(table, _with(kind, encoding), delimiter, is_plain, notes)
+    return RawTable(table, _with(kind, encoding), delimiter, is_plain, notes, words)
 
 
 def _with(form: str, encoding: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
+from evaluation.predictions.importing.class_names import with_null_words
 from evaluation.predictions.importing.column_names import GENERIC, ID_NAMES, INDEX_NAMES, slug
 from evaluation.predictions.importing.formats import RawTable, read_raw
 from evaluation.predictions.importing.numbers import is_whole, parse
@@ -21,7 +21,7 @@ from evaluation.predictions.importing.tasks import GENERIC_NUMBER, ImportedTask,
 from evaluation.predictions.mapping import check_contract_names, rename
 from evaluation.predictions.meta import METADATA_KEY, Meta
 from evaluation.predictions.schema import some, to_schema
-from evaluation.predictions.tasks import KNOWN_TASKS
+from evaluation.predictions.tasks import KNOWN_TASKS, task_names
 
 MAX_NAMES_SHOWN = 8
 WEAK_ID_NAMES = ("path", "name", "key")
@@ -47,6 +47,10 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
             f"Expected rows of predictions in {path}, got no row; write a row for each picture."
         )
     columns = recognise(table)
+    sources = {name: options.names.get(name, name) for name in table.column_names}
+    words = {ours: raw.words[theirs] for ours, theirs in sources.items() if theirs in raw.words}
+    table, word_notes = with_null_words(table, words, columns.tasks, options)
+    raw = replace(raw, notes=raw.notes + word_notes, is_plain=raw.is_plain and not word_notes)
     _choose_names(columns, table)
     _check_options(columns, options)
     tasks = [
@@ -57,10 +61,37 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
     used = [task for task in tasks if task.name]
     if not used:
         _refuse_no_task(path, table, columns, tasks)
-    result, id_note = _assemble(path, table, columns, used)
-    notes = _notes(path, raw, table, columns, options, tasks, id_note)
+    halves = _half_tasks(table, columns, {t.name for t in tasks})
+    result, id_note = _assemble(path, table, columns, [*used, *halves])
+    notes = _notes(path, raw, table, columns, options, [*tasks, *halves], id_note)
     warnings = [f"{path.name}: {w}" for task in tasks for w in task.warnings]
     return Imported(result, tuple(notes), tuple(warnings))
+
+
+def _half_tasks(table: pa.Table, columns: Recognition, others: set[str]) -> list[ImportedTask]:
+    """Return known tasks with a truth alone, or predictions alone, that fit the contract.
+
+    They have no figures, but true ages and genders are groups, and predictions are counted.
+    """
+    halves = []
+    for name in (n for n in KNOWN_TASKS if n in columns.tasks and n not in others):
+        task = columns.tasks[name]
+        sources = {f"{name}_{end}": getattr(task, end) for end in ("true", "pred", "low", "high")}
+        sources |= {f"{name}_p_{label}": column for label, column in task.p.items()}
+        kept = ", ".join(f"`{c}`" for c in sources.values() if c)
+        sources |= {c: c for c in columns.unused if c.startswith(f"{name}_")}
+        half = {ours: table[theirs] for ours, theirs in sources.items() if theirs}
+        if not half or task_names([*half]):
+            continue
+        rows = pa.array(range(len(table))).cast(pa.string())
+        try:
+            to_schema(pa.table({"sample_id": rows, **half}))
+        except DataError:
+            continue
+        halves.append(
+            ImportedTask(name, half, note=f"{kept}: kept; a task needs a truth and a prediction")
+        )
+    return halves
 
 
 def _check_options(columns: Recognition, options: ImportOptions) -> None:
@@ -113,7 +144,7 @@ def _assemble(
             result[ours] = table[theirs]
     for name in ("dataset", "split", "model"):
         if name in result and not pa.types.is_string(result[name].type):
-            result[name] = _as_text(result[name])
+            result[name] = _as_text(name, table[fixed[name]])
     if "path" not in result and "sample_id" in fixed and _are_files(ids):
         result["path"] = ids
     if "face_found" in result and pa.types.is_string(result["face_found"].type):
@@ -125,24 +156,15 @@ def _assemble(
     for name in table.column_names:
         if name not in result and name not in sources and name not in fixed.values() and name:
             is_text = name.startswith("group_") and not pa.types.is_string(table[name].type)
-            result[name] = _as_text(table[name]) if is_text else table[name]
+            result[name] = _as_text(name, table[name]) if is_text else table[name]
     order = [n for n in table.column_names if n in result]
     result = {name: result[name] for name in dict.fromkeys([*order, *result])}
     meta = Meta.of(table) if METADATA_KEY in (table.schema.metadata or {}) else Meta()
     labels = dict(meta.labels) | {t.name: t.labels for t in tasks if t.labels}
     units = dict(meta.units) | {t.name: t.unit for t in tasks if t.unit and t.name != "age"}
-    return to_schema(with_meta(pa.table(result), meta, labels, units), model=_stem(path)), note
-
-
-def with_meta(
-    table: pa.Table,
-    meta: Meta,
-    labels: Mapping[str, tuple[str, ...]],
-    units: Mapping[str, str],
-) -> pa.Table:
-    """Return a table with metadata that have the labels and units of its tasks."""
-    new = replace(meta, labels=labels, units=units)
-    return table.replace_schema_metadata({METADATA_KEY: new.to_json()})
+    meta = replace(meta, labels=labels, units=units)
+    new = pa.table(result, metadata={METADATA_KEY: meta.to_json()})
+    return to_schema(new, model=_stem(path)), note
 
 
 def _stem(path: Path) -> str:
@@ -151,7 +173,17 @@ def _stem(path: Path) -> str:
     return (Path(path.stem).stem if packed else path.stem) or path.name
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.Array:
+def _as_text(name: str, column: pa.ChunkedArray) -> pa.Array:
+    """Return the values of a column as texts.
+
+    Raises:
+        DataError: it has lists or objects.
+    """
+    if pa.types.is_nested(column.type):
+        raise DataError(
+            f"Expected one value a row in column `{name}`, got {column.type}; choose another one, "
+            "or write texts."
+        )
     flat = column.combine_chunks()
     if pa.types.is_boolean(flat.type):
         return pc.if_else(flat, "true", "false")
@@ -166,20 +198,20 @@ def _sample_ids(table: pa.Table, fixed: dict[str, str]) -> tuple[pa.Array, str]:
     """Return the names of the samples, row numbers where there are none, and a note."""
     column = fixed.get("sample_id")
     if column is not None and slug(column) not in INDEX_NAMES and not column.startswith("Unnamed"):
-        ids = _as_text(table[column])
+        ids = _as_text(column, table[column])
         if slug(column) not in WEAK_ID_NAMES or len(pc.unique(ids)) == len(ids):
             return ids, "" if column == "sample_id" else f"`{column}` names samples"
         del fixed["sample_id"]
         column = None
     if column is not None:
-        index = _as_text(table[column])
+        index = _as_text(column, table[column])
         parsed = parse(index)
         if parsed is None and len(pc.unique(index)) == len(index):
             return index, "the first column names samples"
         del fixed["sample_id"]
     number = np.arange(1, len(table) + 1)
     if "model" in fixed:  # so that the rows of several models meet
-        models = _as_text(table[fixed["model"]]).dictionary_encode().indices
+        models = _as_text("model", table[fixed["model"]]).dictionary_encode().indices
         codes = pc.fill_null(models, -1).to_numpy(zero_copy_only=False)
         for code in np.unique(codes):
             rows = codes == code
@@ -239,7 +271,12 @@ def _notes(
         for name, task in columns.tasks.items()
         if task.is_complete
     ]
-    is_own = all(own) and not id_note and raw.is_plain and options.only_names
+    kept = [t.name for t in tasks]
+    lost = [c for n, t in columns.tasks.items() if t.is_complete for c in t.overruled]
+    lost += [
+        c for n, t in columns.tasks.items() if not t.is_complete and n not in kept for c in t.names
+    ]
+    is_own = all(own) and not (id_note or lost) and raw.is_plain and options.only_names
     if is_own and all(t.name in ("", *KNOWN_TASKS) for t in tasks):
         return []
     lines = [
@@ -251,10 +288,7 @@ def _notes(
     lines += named
     for task in tasks:
         lines += [task.note, *task.more_notes]
-    incomplete = [t for t in columns.tasks.values() if not t.is_complete]
-    rest = [c for t in incomplete for c in (t.true, t.pred, t.list_column, t.score) if c]
-    rest += [c for t in incomplete for c in t.p.values()]
-    unused = [c for c in (*columns.unused, *rest) if c not in columns.fixed.values()]
+    unused = [c for c in (*columns.unused, *lost) if c not in columns.fixed.values()]
     if unused:
         more = " ..." if len(unused) > MAX_NAMES_SHOWN else ""
         listed = ", ".join(f"`{c}`" for c in unused[:MAX_NAMES_SHOWN])
