@@ -37,7 +37,10 @@ def test_other_names_and_a_model_from_the_files_name(tmp_path: Path) -> None:
         "emotion", Where(), uncertain=0.5
     ).tolist() == [[1, 0, 0], [1, 0, 0]]
     assert [r["sample_id"] for r in store.samples(Where(confidence=(0, 1))).to_pylist()] == []
-    for wrong, words in (({"emotion_true": "lable"}, "label"), ({"nonsense": "label"}, "contract")):
+    for wrong, words in (
+        ({"emotion_true": "lable"}, "label"),
+        ({"nonsense": "label"}, "begin with our name"),
+    ):
         with pytest.raises(DataError, match=words):
             Store.open([tmp_path / "mine.csv"], names={**names, **wrong})
 
