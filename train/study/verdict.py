@@ -20,6 +20,8 @@ Compare = Callable[[str, str, str], Difference | None]
 """Two members and a figure -> the first's minus the second's value on the same samples; None where
 unknown.
 """
+OURS = "ours"
+"""Source of a study that reproduces no other's figures."""
 MAX_RECOMMENDED_GAP = 10.0
 """Percentage points, from which the FER capstone notebook (unpublished) recommends no model."""
 Figures = Mapping[str, PooledMetric]
@@ -70,7 +72,8 @@ def verdict(
                 f"{prefix}Not compared, as validated on other pictures or classes: "
                 f"{', '.join(others)}."
             )
-    return sentences + list(_fairness(table, statuses))
+    first_seeds = [row for row in table if row.member not in repeats]
+    return sentences + list(_fairness(first_seeds, statuses, plan.study.source))
 
 
 def _comparable(
@@ -196,7 +199,9 @@ def _ranking(figures: Figures, sources: Mapping[str, float | None], name: str) -
     yield text + "."
 
 
-def _fairness(table: Sequence[StudyRow], statuses: Mapping[str, RunStatus]) -> Iterator[str]:
+def _fairness(
+    table: Sequence[StudyRow], statuses: Mapping[str, RunStatus], source: str
+) -> Iterator[str]:
     """Yield sentences on whether the members had the same chance, and on who is missing."""
     by_member = {r.member: r for r in table}
     measured = [r for r in by_member.values() if r.state == "measured"]
@@ -207,11 +212,13 @@ def _fairness(table: Sequence[StudyRow], statuses: Mapping[str, RunStatus]) -> I
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{member} {n:,}" for member, n in counts.items())
             yield f"Not equal: {title}: {listed}."
-    trained_on = {r.member: _trained_on(statuses[r.member]) for r in measured}
-    if len(set(trained_on.values())) > 1:
+    trained_on: dict[tuple[DataUse, ...], list[str]] = {}
+    for row in measured:
+        trained_on.setdefault(_trained_on(statuses[row.member]), []).append(row.member)
+    if len(trained_on) > 1:
         listed = "; ".join(
-            f"{member} on {' + '.join(f'{use.name} {use.n:,}' for use in uses)}"
-            for member, uses in trained_on.items()
+            f"{', '.join(members)} on {' + '.join(f'{use.name} {use.n:,}' for use in uses)}"
+            for uses, members in trained_on.items()
         )
         yield f"Not equal: training data: {listed}."
     shorter = {
@@ -221,7 +228,8 @@ def _fairness(table: Sequence[StudyRow], statuses: Mapping[str, RunStatus]) -> I
     }
     if shorter:
         listed = ", ".join(f"{ours} of {theirs} epochs" for ours, theirs in sorted(shorter))
-        yield f"Shorter than the source's training: {listed}."
+        whose = "recipe" if source == OURS else "source"
+        yield f"Shorter than the {whose}'s training: {listed}."
     bands = [
         f"{r.member} {gap.verdict}"
         for r in measured
