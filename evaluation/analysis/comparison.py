@@ -210,9 +210,10 @@ def compare_pairs(pairs: Pairs) -> TaskComparison:
     """Compare both models' predictions of one task, in all and by class and group."""
     groups, is_share = pairs.groups, pairs.labels is not None
     if pairs.labels is not None:
+        # "class" is the truth: a column `group_class` keeps its prefix
+        groups = {"group_class" if n == "class" else n: group for n, group in groups.items()}
         groups = {"class": Coded(pairs.labels, pairs.true)} | groups
-    parts = _parts(groups, pairs.gain, pairs.sample, is_share)
-    return replace(compare_figures(pairs), parts=parts)
+    return replace(compare_figures(pairs), parts=_parts(groups, pairs.gain, pairs.sample, is_share))
 
 
 def compare_figures(pairs: Pairs) -> TaskComparison:
@@ -288,9 +289,8 @@ def _parts(
                 rows = group.codes == i
                 cluster = None if sample.cluster is None else sample.cluster[rows]
                 test = paired_test(gain[rows], cluster, is_share=is_share)
-                parts.append(
-                    PartComparison(name, value, mean.n, test.only_b, test.only_a, mean, test.p)
-                )
+                part = PartComparison(name, value, mean.n, test.only_b, test.only_a, mean, test.p)
+                parts.append(part)
     adjusted = significance.holm(np.array([part.p for part in parts], np.float64))
     results = []
     for part, p in zip(parts, adjusted, strict=True):

@@ -23,6 +23,17 @@ def signed_error(task: str) -> str:
 AGE_ERROR = signed_error("age")
 
 
+def compared(store: Store, task: str, end: str) -> str:
+    """Return SQL: the truth or prediction (`end`: true, pred) by which models are compared.
+
+    Numbers as float32, as `table_pairs.values` has them; ages are stored so.
+    """
+    column = f"t.{task}_{end}"
+    if task == "age" or not store.is_regression(task):
+        return column
+    return f"coalesce(TRY_CAST({column} AS FLOAT), {column})"
+
+
 def outcome(store: Store, task: str) -> str:
     """Return SQL: 1 for a correct class, 0 for a wrong one; of a number its absolute error."""
     return f"abs({signed_error(task)})" if store.is_regression(task) else is_correct(task)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from evaluation.analysis import comparison
 from evaluation.analysis.by_group.groups import MAX_GROUP_VALUES
 from evaluation.analysis.comparison import Pairs, TaskComparison
-from evaluation.analysis.sql import coded, label_places
+from evaluation.analysis.sql import coded, compared, label_places
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number
 from evaluation.store.filters import Where
@@ -142,8 +142,8 @@ def _joined(store: Store, task: str, a: str, b: str, where: Where) -> tuple[str,
         )
     )
     side = (
-        f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, t.{task}_true AS truth, "
-        f"t.{task}_pred AS pred, "
+        f"(SELECT t.rowid AS rowid, t.key, t.sample_id, t.dataset, "
+        f"{compared(store, task, 'true')} AS truth, {compared(store, task, 'pred')} AS pred, "
         f"{confidence} AS conf{groups} FROM t WHERE {clause} AND t.{task}_true IS NOT NULL AND "
         f"t.{task}_pred IS NOT NULL AND t.model = ?)"
     )

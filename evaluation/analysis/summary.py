@@ -140,4 +140,4 @@ def _face_found(table: pa.Table, sample: Sample) -> Estimate | None:
 def _names(table: pa.Table, column: str) -> str | None:
     if column not in table.column_names:
         return None
-    return ", ".join(sorted(table[column].unique().drop_null().to_pylist())) or None
+    return ", ".join(sorted(name for name in table[column].unique().to_pylist() if name)) or None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import DataError
+from core.types import Floats
 from evaluation.analysis.by_group.groups import table_sample
 from evaluation.analysis.comparison import (
     Comparison,
@@ -21,6 +23,19 @@ from evaluation.analysis.comparison import (
 )
 from evaluation.predictions import arrays
 from evaluation.predictions.tasks import SPACES, tasks_of
+
+
+class TruthsDifferError(DataError):
+    """No sample of several tables has the same truth in all of them."""
+
+    def __init__(
+        self, task: str, n: int, sample_id: str, truth: str | float, other: str | float
+    ) -> None:
+        super().__init__(
+            f"Expected the same `{task}_true` in all tables, got other values for each of the {n} "
+            f"samples that all have, such as {truth!r} and {other!r} for {sample_id!r}; compare "
+            "predictions of one data set, with its labels spelt alike."
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,10 +79,13 @@ def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Comparison:
     pair = match(a, b)
     groups = arrays.coded_groups(pair.b) | arrays.coded_groups(pair.a)
     tasks = tasks_of(pair.a)
-    reports = {
-        task: _compare_task(pair, task, {n: g for n, g in groups.items() if n != task}, limit)
-        for task in tasks
-    }
+    reports, differing = {}, []
+    for task in tasks:
+        try:
+            others = {n: g for n, g in groups.items() if n != task}
+            reports[task] = _compare_task(pair, task, others, limit)
+        except TruthsDifferError as error:
+            differing.append(error)
     comparison = Comparison(
         a=a["model"][0].as_py(),
         b=b["model"][0].as_py(),
@@ -77,6 +95,8 @@ def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Comparison:
         tasks={task: report for task, report in reports.items() if report is not None},
         titles={name: task.title for name, task in tasks.items()},
     )
+    if not comparison.tasks and differing:
+        raise differing[0]
     if not comparison.tasks:
         raise DataError(
             "Expected a task with truth and predictions in both tables, got none; look at "
@@ -88,7 +108,11 @@ def compare(a: pa.Table, b: pa.Table, *, limit: int = 20) -> Comparison:
 def _compare_task(
     pair: Matched, task: str, groups: dict[str, arrays.Coded], limit: int
 ) -> TaskComparison | None:
-    """Compare on one task; None where no row of both has it with the same truth."""
+    """Compare on one task; None where no row of both has it.
+
+    Raises:
+        TruthsDifferError: the tables state different truths for each row.
+    """
     a, b = (arrays.all_tasks(table).get(task) for table in (pair.a, pair.b))
     if a is None or b is None:
         return None
@@ -96,10 +120,15 @@ def _compare_task(
     rows, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
     true, pred_a = values(a, labels, in_a)
     other, pred_b = values(b, labels, in_b)
-    same = true == other
-    rows = rows[same]
     if len(rows) == 0:
         return None
+    same = true == other
+    if not same.any():
+        first = pair.a["sample_id"][int(rows[0])].as_py()
+        raise TruthsDifferError(
+            task, len(rows), first, text(true[0], labels), text(other[0], labels)
+        )
+    rows = rows[same]
     named = next((table for table in (pair.a, pair.b) if arrays.cluster_name(table)), pair.a)
     pairs = Pairs(
         labels,
@@ -136,11 +165,27 @@ def joint_labels(
 def values(
     side: arrays.Numbers | arrays.Classes, labels: tuple[str, ...] | None, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return truth and prediction of int (n,) `rows`: years, or indices into `labels`."""
+    """Return truth and prediction of int (n,) `rows`: numbers, or indices into `labels`.
+
+    Numbers are rounded to float32: one file may store them so and another as text, and the rest of
+    the digits is no difference.
+    """
     if labels is None or isinstance(side, arrays.Numbers):
-        return side.true[rows], side.pred[rows]
+        return _as_float32(side.true[rows]), _as_float32(side.pred[rows])
     place = np.array([labels.index(label) for label in side.labels])
     return place[side.true[rows]], place[side.pred[rows]]
+
+
+def _as_float32(values: Floats) -> Floats:
+    """Return values (n,) as float32 holds them; those beyond its range as they are."""
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float32).astype(np.float64)
+    return np.where(np.isfinite(rounded), rounded, values)
+
+
+def text(value: np.number[Any], labels: tuple[str, ...] | None) -> str | float:
+    """Return a truth or a prediction of `values` as reports have it."""
+    return float(value) if labels is None else labels[int(value)]
 
 
 def _disagreements(pairs: Pairs, ids: pa.ChunkedArray, limit: int) -> Disagreements:
@@ -158,6 +203,6 @@ def _disagreements(pairs: Pairs, ids: pa.ChunkedArray, limit: int) -> Disagreeme
         chosen = [(None, i) for i in farthest[differ[farthest]]]
     rows = []
     for kind, i in chosen:
-        texts = [float(v[i]) if labels is None else labels[v[i]] for v in (true, a, b)]
+        texts = [text(v[i], labels) for v in (true, a, b)]
         rows.append(Disagreement(ids[int(i)].as_py(), texts[0], texts[1], texts[2], kind))
     return Disagreements(int(differ.sum()), rows)

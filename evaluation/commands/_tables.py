@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +14,13 @@ from core.progress import say
 from evaluation.analysis.by_group.groups import left_out
 from evaluation.commands._options import add_options
 from evaluation.predictions import arrays
+from evaluation.predictions import table as predictions_table
 from evaluation.predictions.importing.arguments import add_import, import_options
 from evaluation.predictions.importing.opening import open_table
 from evaluation.report.formatting import left_out_lines
 
+NO_SPLIT = "no split"
+"""What rows without a split are called; --split takes it, too."""
 TABLE_HELP = "predictions of any model: Parquet, CSV, JSON Lines, Excel, Arrow, or these in gzip"
 
 
@@ -52,22 +55,24 @@ def read_any(path: Path, args: argparse.Namespace) -> pa.Table:
 def splits(table: pa.Table, split: str | None) -> dict[str, pa.Table]:
     """Return the rows of each split by name, of `split` alone where one is named.
 
-    Rows without a split are under "no split"; a table with one split or none is under "".
+    Rows whose split is null or "" are under NO_SPLIT; a table with one split or none is under "".
 
     Raises:
         DataError: There is no such split.
     """
-    names = pc.unique(table["split"]).to_pylist() if "split" in table.column_names else []
+    column = pa.array([NO_SPLIT] * len(table), pa.string())
+    if "split" in table.column_names:
+        has_split = pc.fill_null(pc.not_equal(table["split"], ""), False)
+        column = pc.if_else(has_split, table["split"], NO_SPLIT)
+    names = sorted(pc.unique(column).to_pylist(), key=NO_SPLIT.__eq__)  # it comes last
     if split is not None and split not in names:
-        have = ", ".join(sorted(n for n in names if n)) or "no split"
+        have = ", ".join(sorted(names)) or NO_SPLIT
         raise DataError(f"Expected --split to be one of {have}, got {split!r}.")
     if split is not None:
-        return {"": table.filter(pc.equal(table["split"], split))}
+        return {"": table.filter(pc.equal(column, split))}
     if len(names) < 2:
         return {"": table}
-    parts = {name: table.filter(pc.equal(table["split"], name)) for name in names if name}
-    rest = table.filter(pc.is_null(table["split"]))
-    return parts | ({"no split": rest} if len(rest) else {})
+    return {name: table.filter(pc.equal(column, name)) for name in names}
 
 
 def read_splits(args: argparse.Namespace) -> dict[str, pa.Table]:
@@ -108,3 +113,40 @@ def read_table(args: argparse.Namespace) -> pa.Table:
         say(f"{len(parts)} splits taken together: {', '.join(parts)}; --split takes one")
         return table
     return parts[""]
+
+
+def read_one_model(path: Path) -> pa.Table:
+    """Read a table whose rows are all of one model, for commands that take no name of one.
+
+    Raises:
+        DataError: No such table, not one of predictions, or of several models.
+    """
+    rows = predictions_table.read(path)
+    models = pc.unique(rows["model"]).to_pylist()
+    if len(models) > 1:
+        raise DataError(
+            f"Expected predictions of one model in {path}, got {', '.join(sorted(models))}; "
+            "write a table for each."
+        )
+    return rows
+
+
+def unique_names(paths: Sequence[Path], taken: Collection[str] = ()) -> list[str]:
+    """Return a name for each table: its file's, or the whole path where that name is taken."""
+    names: list[str] = []
+    for path in paths:
+        names.append(str(path) if path.stem in (*taken, *names) else path.stem)
+    return names
+
+
+def require_figures(has_figures: bool, path: Path) -> None:
+    """Refuse a table that no figure can be computed from.
+
+    Raises:
+        DataError: It is one.
+    """
+    if not has_figures:
+        raise DataError(
+            f"Expected rows of {path} with both a truth and a prediction of a task, got none; "
+            "fill in what is missing, or name other columns with --map."
+        )

@@ -19,7 +19,7 @@ import pyarrow as pa
 from core.errors import DataError
 from core.labels import FERPLUS8
 from evaluation.commands._options import add_options
-from evaluation.predictions import table
+from evaluation.commands._tables import read_one_model, unique_names
 from evaluation.predictions.arrays import classes
 from evaluation.predictions.importing.formats import read_raw
 from evaluation.report import formatting
@@ -53,10 +53,11 @@ def run(args: argparse.Namespace) -> int:
     columns: dict[str, dict[str, Estimate]] = {}
     agrees: list[np.ndarray] = []
     ids: list[np.ndarray] = []
-    for path in args.tables:
-        true, predicted, labels, compared = _with_other(table.read(path), other)
+    names = unique_names(args.tables, (OWN, DIFFERENCE))
+    for name, path in zip(names, args.tables, strict=True):
+        true, predicted, labels, compared = _with_other(read_one_model(path), other)
         columns.setdefault(OWN, _agreement(true, labels))
-        columns[path.stem] = _agreement(predicted, labels)
+        columns[name] = _agreement(predicted, labels)
         agrees.append(predicted == labels)
         ids.append(compared)
     if len(agrees) > 1:
@@ -66,17 +67,17 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         formatting.print_json(columns)
         return 0
-    names = next(iter(columns.values()))
+    rows = next(iter(columns.values()))
     cells = [
         [
-            name,
-            str(names[name].n),
+            row,
+            str(rows[row].n),
             *(
-                formatting.number(c.get(name), percent=True, sign=title == DIFFERENCE)
+                formatting.number(c.get(row), percent=True, sign=title == DIFFERENCE)
                 for title, c in columns.items()
             ),
         ]
-        for name in names
+        for row in rows
     ]
     print(markdown(["other label", "n", *columns], cells))
     return 0

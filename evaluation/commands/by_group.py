@@ -19,7 +19,7 @@ from core import vocabulary
 from core.artifacts.bundle import load_card
 from evaluation.analysis.given import ALL, Given, given_by_group
 from evaluation.commands._options import add_options
-from evaluation.predictions import table
+from evaluation.commands._tables import read_one_model, unique_names
 from evaluation.report import formatting
 from evaluation.report.markdown import table as markdown
 from evaluation.statistics.estimate import Estimate
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
     card = load_card(args.model)
     factor = max((p.interval_factor for p in card.operating_points.values()), default=1.0)
     rows = {
-        path.stem: given_by_group(table.read(path), card.gender_from_age, factor)
-        for path in args.tables
+        name: given_by_group(read_one_model(path), card.gender_from_age, factor)
+        for name, path in zip(unique_names(args.tables), args.tables, strict=True)
     }
     if args.json:
         formatting.print_json(rows)

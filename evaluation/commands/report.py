@@ -23,7 +23,7 @@ from core.errors import DataError
 from core.files import write_text
 from evaluation.analysis.summary import TableReport, table_report
 from evaluation.commands._options import add_options
-from evaluation.commands._tables import add_table, read_any, say_splits, splits
+from evaluation.commands._tables import add_table, read_any, require_figures, say_splits, splits
 from evaluation.predictions import arrays
 from evaluation.report import gate_limits, gates
 from evaluation.report.formatting import console, print_json
@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         return _report_splits(args, parts)
     predictions = next(iter(parts.values()))
     report = table_report(predictions)
+    require_figures(bool(report.tasks), args.table)
     outcomes: list[gates.GateOutcome] = []
     if args.gate:
         also, train = (
@@ -119,6 +120,7 @@ def _report_splits(args: argparse.Namespace, parts: Mapping[str, pa.Table]) -> i
         )
     say_splits(parts)
     reports = {split: table_report(part) for split, part in parts.items()}
+    require_figures(any(report.tasks for report in reports.values()), args.table)
     if args.json:
         print_json({"table": str(args.table), "splits": reports})
     else:

@@ -22,7 +22,7 @@ from core.errors import DataError
 from core.vocabulary import TaskTitle
 from evaluation.analysis.by_group.groups import left_out
 from evaluation.analysis.by_group.weak_slices import WeakSlices, find_weak_slices
-from evaluation.commands._tables import add_table, read_splits, say_left_out
+from evaluation.commands._tables import add_table, read_splits, require_figures, say_left_out
 from evaluation.predictions import arrays
 from evaluation.predictions.tasks import tasks_of
 from evaluation.report.formatting import (
@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         split: find_weak_slices(table, support=args.support, fdr=args.fdr)
         for split, table in parts.items()
     }
+    require_figures(any(reports.values()), args.table)
     first = next(iter(parts.values()))
     if args.json:
         content = reports.get("", {"splits": reports})

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from core.errors import DataError
 from evaluation.predictions.schema import CONDITION, GROUP, TYPES, some
-from evaluation.predictions.tasks import HIGH, LOW, PRED, TRUE, P, is_task_name
+from evaluation.predictions.tasks import HIGH, LOW, PRED, RESERVED_NAMES, TRUE, P, is_task_name
 
 
 def rename(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
@@ -44,8 +44,13 @@ def check_contract_names(names: Mapping[str, str]) -> None:
         task = name.removesuffix(ends[0]) if ends else name.partition(P)[0] if P in name else ""
         if name not in TYPES and not name.startswith((GROUP, CONDITION)) and not is_task_name(task):
             raise DataError(
-                f"Expected --map to begin with our name of a column, got {name!r}; try one of "
-                f"{some(sorted(TYPES))}, <task>{TRUE}, <task>{PRED} or <task>{P}<label>."
+                f"Expected --map to begin with our name of a column, got {name!r}; try "
+                + (
+                    f"my_{name}, as reports use `{task}` for something else."
+                    if task in RESERVED_NAMES
+                    else f"one of {some(sorted(TYPES))}, <task>{TRUE}, <task>{PRED} or "
+                    f"<task>{P}<label>."
+                )
             )
 
 

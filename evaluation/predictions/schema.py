@@ -25,6 +25,7 @@ from evaluation.predictions.tasks import (
     TRUE,
     P,
     is_regression,
+    refuse_reserved,
     task_names,
 )
 from evaluation.predictions.tasks import P_GENDER as P_GENDER
@@ -101,6 +102,7 @@ def to_schema(table: pa.Table, *, model: str = "model") -> pa.Table:
         )
     if "model" not in table.column_names:
         table = table.append_column("model", pa.array([model] * len(table), pa.string()))
+    refuse_reserved(table.column_names)
     types = column_types(table.schema)
     columns: dict[str, pa.Array] = {}
     for name in table.column_names:

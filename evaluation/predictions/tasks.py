@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core import vocabulary
+from core.errors import DataError
 from core.labels import FERPLUS8, GENDER2, LabelSpace
 from evaluation.predictions.meta import Meta
 
@@ -26,8 +27,12 @@ UNITS = {"age": "years"}
 MAX_CLASSES = 1000
 TRUE, PRED, LOW, HIGH, P = "_true", "_pred", "_low", "_high", "_p_"
 TASK_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-RESERVED_NAMES = ("model", "dataset", "split", "sample_id", "rows", "cross", "face", "row", "file")
-"""Words that a report or the store uses already."""
+RESERVED_NAMES = (
+    *("model", "dataset", "split", "sample_id", "rows", "cross", "face", "row", "file"),
+    *("table", "card_sha256", "fingerprint", "detector", "left_out", "face_found"),
+    *("groups_left_out", "gates", "splits", "tables", "a", "b", "matched", "only_a", "only_b"),
+)
+"""Words that the store, or the JSON of a report or a comparison, uses for something else."""
 P_GENDER = f"gender{P}{GENDER2.labels[0]}"
 
 
@@ -59,6 +64,22 @@ class Task:
 def is_task_name(name: str) -> bool:
     """Return whether a task can have this name; it becomes part of column names."""
     return bool(TASK_NAME.fullmatch(name)) and name not in RESERVED_NAMES
+
+
+def refuse_reserved(names: Sequence[str]) -> None:
+    """Refuse columns `names` of a truth and a prediction of a task that may not be called so.
+
+    Raises:
+        DataError: says how to rename them.
+    """
+    for task in RESERVED_NAMES:
+        predictions = prediction_columns(task, names)
+        if task + TRUE in names and predictions:
+            renamed = " ".join(f"--map my_{n}={n}" for n in (task + TRUE, predictions[0]))
+            raise DataError(
+                f"Expected a task with a name of its own, got `{task}`, which reports use for "
+                f"something else; rename its columns: {renamed}."
+            )
 
 
 def prediction_columns(task: str, names: Sequence[str]) -> list[str]:

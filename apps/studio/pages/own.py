@@ -93,7 +93,8 @@ def _corrections(columns: list[str]) -> ImportOptions:
     names = {ours: theirs for ours, theirs in picked.items() if theirs != AS_RECOGNISED}
     if len(names) > ("sample_id" in names) and not is_task_name(task):
         raise UserError(
-            f"Expected a task of small letters, digits and _, got {task!r}; try emotion."
+            f"Expected a task of small letters, digits and _, and no word of the reports, got "
+            f"{task!r}; try emotion."
         )
     return ImportOptions(
         names | column_map(others.split()),

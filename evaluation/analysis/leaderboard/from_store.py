@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.analysis.leaderboard import ranking
 from evaluation.analysis.leaderboard.ranking import Leaderboard, SharedSamples
+from evaluation.analysis.sql import compared
 from evaluation.analysis.store_pairs import values
 from evaluation.statistics.sample import Sample
 from evaluation.store.counts import cluster_number
@@ -42,7 +43,7 @@ def shared(store: Store, task: str, rows: dict[str, int], where: Where) -> Share
     """
     clause, params = store.clause(where.but(models=()))
     codes = {model: store.code("model", model) for model in rows}
-    true, pred = f"t.{task}_true", f"t.{task}_pred"
+    true, pred = (compared(store, task, end) for end in ("true", "pred"))
     columns = ", ".join(
         f"max({column}) FILTER (WHERE t.model = {code:d}) AS {name}{i}"
         for i, code in enumerate(codes.values())

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from core.errors import DataError
 from core.vocabulary import TaskTitle
 from evaluation.analysis.leaderboard.ranking import Leaderboard, SharedSamples, leaderboard
-from evaluation.analysis.table_pairs import joint_labels, values
+from evaluation.analysis.table_pairs import TruthsDifferError, joint_labels, text, values
 from evaluation.predictions import arrays
 from evaluation.predictions.tasks import tasks_of
 from evaluation.statistics.sample import Sample
@@ -68,17 +68,16 @@ def _shared(
     ids = {model: tables[model]["sample_id"].take(side.rows) for model, side in sides.items()}
     common = _common(task, ids)
     n = len(common)
-    true, predictions, same = np.empty(0), {}, np.ones(n, bool)
+    true, predictions, same, firsts = np.empty(0), {}, np.ones(n, bool), []
     for i, (model, side) in enumerate(sides.items()):
         at = pc.index_in(common, ids[model]).to_numpy().astype(np.int64)
         truth, predictions[model] = values(side, labels, at)
         true = truth if i == 0 else true
         same &= truth == true
+        firsts.append(text(truth[0], labels))
     if not same.any():
-        raise DataError(
-            f"Expected the same `{task}_true` in all tables, got other values for each of the {n} "
-            "samples that all have; compare predictions of one data set."
-        )
+        other = next(truth for truth in firsts if truth != firsts[0])
+        raise TruthsDifferError(task, n, common[0].as_py(), firsts[0], other)
     return SharedSamples(
         labels,
         true[same],

@@ -21,7 +21,7 @@ from evaluation.predictions.importing.tasks import GENERIC_NUMBER, ImportedTask,
 from evaluation.predictions.mapping import check_contract_names, rename
 from evaluation.predictions.meta import METADATA_KEY, Meta
 from evaluation.predictions.schema import some, to_schema
-from evaluation.predictions.tasks import KNOWN_TASKS, task_names
+from evaluation.predictions.tasks import KNOWN_TASKS, refuse_reserved, task_names
 
 MAX_NAMES_SHOWN = 8
 WEAK_ID_NAMES = ("path", "name", "key")
@@ -46,6 +46,7 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
         raise DataError(
             f"Expected rows of predictions in {path}, got no row; write a row for each picture."
         )
+    refuse_reserved(table.column_names)
     columns = recognise(table)
     sources = {name: options.names.get(name, name) for name in table.column_names}
     words = {ours: raw.words[theirs] for ours, theirs in sources.items() if theirs in raw.words}

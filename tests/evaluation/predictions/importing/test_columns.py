@@ -191,17 +191,17 @@ def test_codes_booleans_and_numbers(tmp_path: Path) -> None:
 def test_numpy_and_the_store_agree_on_any_labels(k: int, tmp_path: Path) -> None:
     true, logits = scores(1200, k)
     names = [f"class {i:03} é" for i in range(k)]
-    columns = {"a_true": [names[i] for i in true], "a_pred": [names[i] for i in logits.argmax(1)]}
+    columns = {"c_true": [names[i] for i in true], "c_pred": [names[i] for i in logits.argmax(1)]}
     path = csv(tmp_path, **columns)
     store, table = Store.open([path]), read(path)
-    report = table_report(table).tasks["a"]
-    labels = [label for label in names if label in {*columns["a_true"], *columns["a_pred"]}]
-    assert list(store.labels("a")) == report.labels == labels
+    report = table_report(table).tasks["c"]
+    labels = [label for label in names if label in {*columns["c_true"], *columns["c_pred"]}]
+    assert list(store.labels("c")) == report.labels == labels
     from evaluation.store import Where
 
-    assert store.confusion("a", Where(task="a")).tolist() == report.confusion
+    assert store.confusion("c", Where(task="c")).tolist() == report.confusion
     write(table, tmp_path / "again.parquet")
-    assert Store.open([tmp_path / "again.parquet"]).labels("a") == store.labels("a")
+    assert Store.open([tmp_path / "again.parquet"]).labels("c") == store.labels("c")
 
 
 def test_splits_are_reported_each_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
