@@ -19,7 +19,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from core.errors import DataError
-from core.vocabulary import TaskTitle
+from core.vocabulary import TaskTitle, count_of
 from evaluation.analysis.by_group.groups import left_out
 from evaluation.analysis.by_group.weak_slices import WeakSlices, find_weak_slices
 from evaluation.commands._tables import add_table, read_splits, require_figures, say_left_out
@@ -115,7 +115,7 @@ def _none_looked_at(table: pa.Table, support: int) -> str:
     if not names:
         return "the table has no groups; add `group_*` columns"
     return (
-        f"no group of {', '.join(names)} has {support} samples and as many outside it; "
+        f"no group of {', '.join(names)} has {count_of(support, 'sample')} and as many outside it; "
         "try a smaller --support"
     )
 

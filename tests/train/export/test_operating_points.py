@@ -216,6 +216,6 @@ def test_a_further_point_is_described_without_code_for_it(card: Card) -> None:
     ]
     points = {"balanced": balanced, "elsewhere": elsewhere, "night": night}
     text = describe(replace(card, operating_points=points, metrics=(*card.metrics, *rows)), 1)
-    assert "| *night* | 0.1 |" in text and "*balanced* and *night* take the strength" in text
+    assert "| *night* | 0.1 |" in text and "*balanced* and *night* subtract strength" in text
     assert "2.5 times as wide to either side (`--operating-point night`)" in text
     assert "*elsewhere* is *balanced* with" in text and "*night* has wider" in text
