@@ -16,8 +16,8 @@ from evaluation.statistics.estimate import Estimate
 from evaluation.statistics.intervals import students
 from evaluation.statistics.significance import benjamini_hochberg
 
-TINY_VARIANCE = 1e-25
-"""Variance of a mean below which it counts as none: what rounding leaves."""
+ROUNDING_SHARE = 1e-14
+"""Squares of a group, as a share of all, below which they count as none: what rounding leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ def _independent_tests(counts: GroupedCounts, overall: GroupedCounts) -> CellTes
         mean, other = counts.means, (losses - counts.sums) / rest
         inside = counts.squares - centered**2 / counts.n
         outside = (squares - counts.squares) - rest_centered**2 / rest
-        own_variance = np.maximum(inside, 0) / (counts.n - 1) / counts.n
-        rest_variance = np.maximum(outside, 0) / (rest - 1) / rest
+        inside, outside = (np.where(s > ROUNDING_SHARE * squares, s, 0) for s in (inside, outside))
+        own_variance = inside / (counts.n - 1) / counts.n
+        rest_variance = outside / (rest - 1) / rest
         variance = np.stack([own_variance, rest_variance])  # (2, cells)
-        variance[variance < TINY_VARIANCE] = 0
         both = variance.sum(axis=0)
         freedom = both**2 / (variance[0] ** 2 / (counts.n - 1) + variance[1] ** 2 / (rest - 1))
         return CellTests(counts.n, mean, mean - other, np.sqrt(both), freedom)
