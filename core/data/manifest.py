@@ -40,12 +40,11 @@ from core.labels import AGE_MAX, FERPLUS8, GENDER2, LabelSpace
 from core.schema import parse_json
 
 SPLITS = OURS
-LISTED = "what the manifest says"
 ORIGIN = Origin(
     "the manifest",
     "",
     "the terms of the pictures that it names",
-    labels={"emotion": LISTED, "gender": LISTED, "age": LISTED},
+    labels=dict.fromkeys(("emotion", "gender", "age"), "what the manifest says"),
     pictures="pictures of a manifest",
     true="as the manifest's labels say",
 )

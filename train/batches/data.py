@@ -60,12 +60,12 @@ def load_parts(
         limit: N samples of each set, spread over it, as lists are often sorted by their labels.
 
     Raises:
-        DataError: a set or split is missing or empty.
+        DataError: a set or split is missing or empty, or one manifest is to be several sets.
     """
-    names = recipe.datasets(split)
-    if len(names) > 1 and manifest.is_manifest(folders.get("*", "")):
+    names, for_all = recipe.datasets(split), folders.get("*")
+    if len(names) > 1 and for_all and manifest.is_manifest(for_all):
         raise DataError(
-            f"Expected folders of {', '.join(names)}, got one manifest, {folders['*']}, for all; "
+            f"Expected folders of {', '.join(names)}, got one manifest, {for_all}, for all; "
             "try a JSON file {data set: folder}, see --help."
         )
     # all of them before any is aligned: a set that is missing is reported at once

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, NamedTuple, TypedDict
 
 import gradio as gr
@@ -22,9 +21,8 @@ from apps.webcam.decoding.joining import Sound, what_was_lost
 from apps.webcam.decoding.limits import VIDEO_LIMITS
 from apps.webcam.monitoring.monitor import Monitor
 from apps.webcam.monitoring.settled_faces import SettledFaces
-from apps.webcam.tracking.tracker import TrackedFrame
 from apps.webcam.ui import panel, texts, timeline
-from apps.webcam.videos import results
+from apps.webcam.videos import progress, results
 from apps.webcam.videos.annotation import Annotation
 from core.errors import UserError
 from core.pipeline import Pipeline
@@ -36,8 +34,6 @@ TERMS = (
     " One video is read at a time, so you may have to wait a little. A video that you stop stays on"
     " the server, for at most half an hour, so that you can go on."
 )
-PROGRESS_INTERVAL_SECONDS = 0.4
-MIN_PROGRESS_FOR_ESTIMATE = 0.02
 """Below this share of the video no remaining time is shown."""
 UPLOAD_DELETE_DELAY_SECONDS = 1.0
 EXAMPLE = Path(__file__).parents[1] / "examples" / "clip.mp4"
@@ -202,10 +198,10 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
         )
         visitor.delete_results()
         with closing(work.go_on()) as frames:
-            for text, progress in _progress(frames, len(work.frames)):
+            for text, share in progress.of_frames(frames):
                 if visitor.stop_requested:
                     break
-                yield _in_progress(text, progress)
+                yield _in_progress(text, share)
         if not work.frames:
             visitor.delete()
             yield _finished(panel.note("Stopped before the first frame."))
@@ -222,28 +218,6 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
         yield _finished(panel.problem(str(error)))
     except Exception:
         yield _failed(visitor)
-
-
-def _progress(
-    frames: Iterator[TrackedFrame], read_before: int
-) -> Iterator[tuple[str, float | None]]:
-    """Yield text and share of the video, now and then, while `frames` are read."""
-    start = last_report = monotonic()
-    first_share: float | None = None
-    for count, frame in enumerate(frames, 1):
-        now, share = monotonic(), frame.progress
-        first_share = share if first_share is None else first_share
-        if now - last_report < PROGRESS_INTERVAL_SECONDS:
-            continue
-        last_report = now
-        remaining = ""
-        if share is not None and first_share is not None:
-            done = share - first_share
-            if done > MIN_PROGRESS_FOR_ESTIMATE:
-                remaining = f", about {(now - start) * (1 - share) / done:.0f} s left"
-        rate = count / (now - start)
-        text = f"{frame.time:.1f} s of video read at {rate:.0f} frames/s{remaining}"
-        yield text, share
 
 
 def _hidden() -> Any:

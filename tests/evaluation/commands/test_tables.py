@@ -85,12 +85,12 @@ def test_files_of_one_name_are_all_shown_and_models_are_not_mixed(
 def test_a_table_without_any_figure_is_refused(
     command: str, split: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    apart = {
+    halves = {
         "emotion_true": ["anger", None] * (N // 2),
         "emotion_pred": [None, "anger"] * (N // 2),
         "split": split,
     }
-    path = written(tmp_path / "t.parquet", EMOTIONS | apart)
+    path = written(tmp_path / "t.parquet", EMOTIONS | halves)
     for options in ([], ["--json"]):
         assert main([command, path, *options]) == 2
         printed = capsys.readouterr()

@@ -56,12 +56,10 @@ def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_one_manifest_is_no_data_for_several_data_sets(tmp_path: Path) -> None:
     (tmp_path / "manifest.parquet").touch()
     with pytest.raises(UserError, match=r"folders of ferplus, utkface, got one manifest"):
-        load_parts(load("mien_first"), {"*": str(tmp_path / "manifest.parquet")}, "train", None)
+        load_parts(load("mien_first"), {"*": str(tmp_path)}, "train", None)
 
 
-def test_options_that_do_not_go_together(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_that_do_not_go_together(capsys: pytest.CaptureFixture) -> None:
     assert "--keep-lr with --resume" in error_of(capsys, "fer_cnn_0", "--keep-lr")
     for options in (["--list", "--show"], ["--profile", "--prerequisites"]):
         with pytest.raises(SystemExit, match="2"):

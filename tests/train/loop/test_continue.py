@@ -236,9 +236,8 @@ def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
     theirs, mine = coarse(torch.nn.functional.avg_pool2d(x, 2)), fine(x)
     for name in theirs:
         torch.testing.assert_close(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
-    checks = (
-        torch.arange(96)[:, None] + torch.arange(96)
-    ) % 2 * 2.0 - 1  # each 2x2 pixels have mean 0
+    # each 2x2 pixels have mean 0
+    checks = (torch.arange(96)[:, None] + torch.arange(96)) % 2 * 2.0 - 1
     with torch.no_grad():
         torch.testing.assert_close(
             fine(x + checks)["emotion"], mine["emotion"], rtol=1e-4, atol=1e-5
@@ -255,8 +254,8 @@ def test_a_start_in_colour_answers_as_on_the_grey_picture(tmp_path: Path) -> Non
     run.train(parts(first), parts(first))
     changes = ["input.channels=3", f"start={tmp_path / 'first'}"]
     colour, grey = initialize(override(first, changes)).eval(), run.averaged.eval()
-    patches = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3), np.uint8)
-    pictures = patches.repeat(8, 1).repeat(8, 2)
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3), np.uint8)
+    pictures = pictures.repeat(8, 1).repeat(8, 2)
     grey_pictures = np.stack([cv2.cvtColor(p, cv2.COLOR_RGB2GRAY)[..., None] for p in pictures])
     expected = grey(torch.from_numpy(to_input(grey_pictures, first.input)))
     spec = override(first, changes).input

@@ -16,7 +16,7 @@ from apps.webcam import uploads
 from apps.webcam.tabs import video
 from apps.webcam.tabs.video import VideoTabUpdate, VisitorVideo
 from apps.webcam.ui import texts
-from apps.webcam.videos import annotation
+from apps.webcam.videos import annotation, progress
 from core.pipeline import Pipeline
 from tests.apps.webcam.videos.test_annotation import film
 
@@ -66,7 +66,7 @@ def test_the_results_are_a_video_with_sound_a_table_captions_and_json(
 def test_a_stopped_video_keeps_what_was_read_and_goes_on_as_if_it_had_not_stopped(
     upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
     pictures = [np.roll(frame, 4 * k, axis=1) for k in range(24)]
     source = film(upload_dir / "long.mp4", pictures, sound=True)
     patient, visitor = VisitorVideo(), VisitorVideo()
@@ -149,7 +149,7 @@ def test_a_video_whose_visitor_left_ends_without_an_error(
     upload_dir: Path, pipeline: Pipeline, frame: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page closes while the last frames are read: its files are deleted under the work."""
-    monkeypatch.setattr(video, "PROGRESS_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.0)
     visitor, source = VisitorVideo(), film(upload_dir / "left.mp4", [frame] * 4)
     write_table = video.timeline.to_csv
 
