@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.artifacts import bundle
+from core.errors import UserError
 from core.faces import best_detector
 from evaluation.quality import open_dataset
 from evaluation.quality.repair import apply
@@ -67,3 +68,12 @@ def test_a_manifest_takes_the_place_of_one_of_several(
     assert (
         parts[0].samples.ids[0] == dataset.samples.ids[1] and len(parts[0]) == 5
     )  # the first one was dropped
+
+
+def test_a_manifest_in_the_working_folder_is_not_that_of_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "manifest.parquet").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="Expected a folder for ferplus"):
+        load_parts(load("mien_first"), {"affectnet": "."}, "train", None)

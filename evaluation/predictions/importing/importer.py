@@ -72,7 +72,8 @@ def import_predictions(path: str | Path, options: ImportOptions | None = None) -
 def _half_tasks(table: pa.Table, columns: Recognition, others: set[str]) -> list[ImportedTask]:
     """Return known tasks with a truth alone, or predictions alone, that fit the contract.
 
-    They have no figures, but true ages and genders are groups, and predictions are counted.
+    They have no figures, but true ages and perceived genders are groups, and predictions are
+    counted.
     """
     halves = []
     for name in (n for n in KNOWN_TASKS if n in columns.tasks and n not in others):
