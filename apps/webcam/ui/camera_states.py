@@ -33,6 +33,7 @@ SENTENCES = {
         "The page around this one does not pass the camera on: open the demo in a tab of its own."
     ),
     "unsupported": "This browser has no camera for pages: open the page in a current browser.",
+    "left": "The camera was turned off when you opened another tab of this page.",
     "ended": "The camera was switched off or unplugged: connect it, then try again.",
     "lost": "The server no longer answers: check your connection, then try again.",
 }

@@ -95,6 +95,25 @@ def test_one_click_starts_and_stopping_turns_the_camera_off(open_page, server: S
     expect(page, "ended")
 
 
+@pytest.mark.parametrize("by_example", [False, True])
+def test_another_tab_of_the_demo_turns_the_camera_off(open_page, server: Server, by_example: bool):
+    page = open_page(server.url)
+    press_start(page)
+    expect_live(page)
+    tracks = "document.querySelector('#mien-camera video').srcObject.getTracks()"
+    page.evaluate(f"window.opened = {tracks}")
+    if by_example:  # offered while the first picture takes long
+        page.locator("[data-action=example]").dispatch_event("click")
+        page.locator("#mien-image .mien-card").first.wait_for()
+    else:
+        page.get_by_role("tab", name="About").click()
+    page.wait_for_function("opened.every(track => track.readyState === 'ended')")
+    page.get_by_role("tab", name="Webcam").click()
+    assert page.locator("#mien-camera-message").inner_text() == SENTENCES["left"]
+    press_start(page)
+    expect_live(page)
+
+
 def test_a_denied_camera(open_page, server: Server):
     page = open_page(server.url, "--use-fake-ui-for-media-stream=deny", allow=False)
     press_start(page)

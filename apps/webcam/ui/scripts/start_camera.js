@@ -2,7 +2,7 @@
 // cannot be had. Both are hidden and clicked from here, once the camera is there.
 //
 // The state is `data-state` of #mien-stage, under which style.css shows what belongs to it: idle, asking, starting,
-// slow, live, or the name of a problem. `camera_states.py` has a sentence for each.
+// slow, live, left, or the name of a problem. `camera_states.py` has a sentence for each.
 (() => {
   const POLL_MS = 200, SLOW_START_MS = 6000, SLOW_LINE_MS = 3000, LOST_LINE_MS = 15000;
   const PROBLEM_OF_ERROR = {
@@ -24,7 +24,7 @@
     if (name === state()) return;
     byId("mien-stage").dataset.state = name;
     byId("mien-camera-message").textContent = messages()[name] ?? "";
-    query("[data-action=start]").textContent = name === "idle" ? "Start camera" : "Try again";
+    query("[data-action=start]").textContent = ["idle", "left"].includes(name) ? "Start camera" : "Try again";
     if (name === "live") query("[data-action=stop]").focus({ preventScroll: true });
   };
 
@@ -137,7 +137,6 @@
   };
 
   const openExample = () => {
-    if (stream || state() === "asking") stop("idle");  // no button stops it from the other tab
     [...document.querySelectorAll("[role=tab]")].find((tab) => tab.textContent.trim() === "Image").click();
     const clickFirst = () => query("#mien-examples .gallery-item")?.click();
     setTimeout(clickFirst, 100);
@@ -155,7 +154,11 @@
   });
 
   setInterval(() => {
-    if (!isRecording || !byId("mien-stage")) return;
+    const stage = byId("mien-stage");
+    if (!stage) return;
+    // On another tab nothing would show that the camera is on, and no button would stop it.
+    if ((stream || state() === "asking") && !stage.getClientRects().length) stop("left");
+    if (!isRecording) return;
     const now = performance.now(), isWaiting = byId("mien-place").textContent !== "";
     if (isWaiting) startedAt = respondedAt = now;
     if (state() === "starting" && now - startedAt > SLOW_START_MS) setState("slow");

@@ -167,9 +167,13 @@ def test_a_camera_that_gives_no_picture_is_turned_off(page):
     assert outcome_of(page) == ["busy", 0, False]
 
 
-def test_an_example_instead_of_a_slow_camera_turns_it_off(page):
-    assert outcome_of(page, START, "stage.dataset.state = 'slow'") == ["slow", 1, True]
-    assert outcome_of(page, 'await click("example")') == IDLE
-    assert (
-        outcome_of(page, 'await click("start")', 'await click("example")', "await settle()") == IDLE
-    )
+def test_another_tab_of_the_page_turns_the_camera_off(page):
+    hide = "stage.style.display = 'none'; await pause(300)"
+    show = "stage.style.display = ''"
+    asked = 'await click("start")'
+    for opening in (START, f"{START}; stage.dataset.state = 'slow'", asked):
+        assert outcome_of(page, opening, hide, "await settle()") == ["left", 0, False]
+        assert outcome_of(page, show, "await pause(300)") == ["left", 0, False]
+        assert page.inner_text("[data-action=start]") == "Start camera"
+        assert outcome_of(page, START) == LIVE
+    assert outcome_of(page, 'await click("stop")', hide) == IDLE
