@@ -16,7 +16,10 @@ export default function (component) {
       ticked[box.checked ? "add" : "delete"](other.dataset.id);
     }
     grid.lastTick = box;
-    setTriggerValue("ticked", [...ticked]);
+    const wanted = [...ticked]; // with those over the limit, so that the page can say that they were refused
+    for (const id of wanted.slice(data.limit)) ticked.delete(id);
+    for (const other of boxes) other.checked = ticked.has(other.dataset.id);
+    setTriggerValue("ticked", wanted);
   };
   const tile = (item) => {
     const button = element("button", "face");

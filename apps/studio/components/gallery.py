@@ -149,7 +149,7 @@ def tiles(
     key = f"{name}.faces"
     browser_component("gallery", "<div class='grid' role='list'></div>")(
         key=key,
-        data=data if ticked is None else {**data, "ticked": list(ticked)},
+        data=data if ticked is None else {**data, "ticked": list(ticked), "limit": MAX_TICKED},
         on_picked_change=partial(_on_click, key),
         on_ticked_change=partial(_on_tiles_ticked, key, name),
         default=None,

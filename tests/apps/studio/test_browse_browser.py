@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from playwright.sync_api import Page
 
+from apps.studio.components.gallery import MAX_TICKED
 from evaluation.predictions import table
 from scripts.screenshots import WEBGL_FLAGS
 from tests.apps.studio.conftest import predictions, studio, until
@@ -163,3 +164,19 @@ def test_ticks_are_acted_on(opened: Map) -> None:
         page.get_by_role("button", name="CSV").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
     assert [line.split(",")[0] for line in lines[1:]] == ids(page)[1:5]
+
+
+def test_no_more_stay_ticked_than_may_be(opened: Map) -> None:
+    page = opened.page
+    boxes = page.locator(".tick")
+    assert boxes.count() > MAX_TICKED + 5
+    boxes.nth(0).click()
+    boxes.nth(MAX_TICKED + 4).click(modifiers=["Shift"])
+    page.get_by_text(f"At most {MAX_TICKED} samples can be ticked").wait_for()
+    until(page, lambda: len(selection(page, "br.ticked")) == MAX_TICKED, "the first are kept")
+    assert page.locator(".tick:checked").count() == MAX_TICKED
+    boxes.nth(MAX_TICKED + 2).click()  # one more is not taken either
+    until(page, lambda: page.locator(".tick:checked").count() == MAX_TICKED, "as before")
+    boxes.nth(0).click()
+    until(page, lambda: len(selection(page, "br.ticked")) == MAX_TICKED - 1, "one less")
+    assert page.locator(".tick:checked").count() == MAX_TICKED - 1
