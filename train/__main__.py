@@ -11,7 +11,7 @@ EPILOG = """examples:
   python -m train --data DIR                    train what assets/models/mien ships
   python -m train --data DIR --budget 90m       the same within ninety minutes
   python -m train --list                        all recipes
-  python -m train mien_first --data DIR --set optim.lr=1e-3 --epochs 20
+  python -m train mien_teacher --data DIR --set optim.lr=1e-3 --epochs 20
   python -m train study fer_colour --data DIR   a family of recipes and its table; study --list
   python -m train prepare ferplus --data DIR    detect and align once, into the cache
   python -m train export runs/mien --data DIR --int8 --out mymodel

@@ -32,7 +32,7 @@ def fixed(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_manifest_takes_the_place_of_all_data_sets(fixed: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [
-        "mien_first",
+        "mien_ferplus_utkface",
         "--data",
         str(fixed / "manifest.parquet"),
         "--out",
@@ -57,7 +57,7 @@ def test_a_manifest_takes_the_place_of_one_of_several(
         json.dumps({"ferplus": str(fixed), "utkface": str(small_data)})
     )
     parts = load_parts(
-        load("mien_first"),
+        load("mien_ferplus_utkface"),
         data_folders(str(tmp_path / "data.json")),
         "train",
         best_detector()[0],
@@ -76,4 +76,4 @@ def test_a_manifest_in_the_working_folder_is_not_that_of_data(
     (tmp_path / "manifest.parquet").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="Expected a folder for ferplus"):
-        load_parts(load("mien_first"), {"affectnet": "."}, "train", None)
+        load_parts(load("mien_ferplus_utkface"), {"affectnet": "."}, "train", None)

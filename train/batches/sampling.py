@@ -100,7 +100,7 @@ def _dataset_chances(settings: Sampling, source: Tensor, names: tuple[str, ...])
     if min((settings.weights.get(name, 0.0) for name in names), default=0.0) <= 0:
         raise UserError(
             f"Expected sampling.weights to hold a positive weight for each of {', '.join(names)}, "
-            f"got {dict(settings.weights)}."
+            f"got {dict(settings.weights)}; try --set sampling.order=shuffle, which needs none."
         )
     weights = torch.tensor([settings.weights[name] for name in names]).double()
     return weights[source] / torch.bincount(source)[source]

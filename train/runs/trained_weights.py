@@ -49,7 +49,7 @@ def weights(path: str | Path) -> tuple[dict[str, Tensor], Recipe]:
     if not file.is_file() or folder != path:  # a model file alone holds no weights to train on
         raise UserError(
             f"Expected a run folder, a checkpoint or a bundle with {WEIGHTS} at {path}, got none; "
-            "train that recipe first."
+            "train that recipe first (what a recipe builds on: --prerequisites)."
         )
     content = checkpoint.load(file, ("recipe", "model"))
     return content.get("ema") or content["model"], _recipe(content["recipe"], file)

@@ -21,7 +21,9 @@ from train.recipe.recipe import load
 
 
 def test_batches_made_ahead_are_the_same() -> None:
-    recipe = override(load("mien_first"), ["mix.mixup=0.4", "mix.cutmix=1", "augment.elastic=0.5"])
+    recipe = override(
+        load("mien_ferplus_utkface"), ["mix.mixup=0.4", "mix.cutmix=1", "augment.elastic=0.5"]
+    )
     pool = gather([part_of(recipe, 40)], recipe)
     order = list(torch.arange(40).chunk(5))
     prepared = []

@@ -73,7 +73,7 @@ def test_votes_collapse_or_become_one_label() -> None:
 
 
 def test_missing_targets_weigh_nothing() -> None:
-    recipe = load("mien_first")
+    recipe = load("mien_ferplus_utkface")
     parts = [
         part_of(recipe, 6, name="a", tasks=("emotion",)),
         part_of(recipe, 4, name="b", tasks=("gender", "age")),
@@ -117,7 +117,7 @@ def test_validation_may_have_other_data_than_training(tmp_path: Path) -> None:
 
 
 def test_ranges_of_ages_are_targets_where_the_loss_takes_them() -> None:
-    recipe = override(load("mien_first"), ["losses.age.name=age_interval"])
+    recipe = override(load("mien_ferplus_utkface"), ["losses.age.name=age_interval"])
     exact, ranged = part_of(recipe, 4, name="a"), part_of(recipe, 4, name="b")
     bounds = np.array([[3, 9], [0, 2], [70, 116], [10, 19]], np.float32)
     ranged = replace(ranged, samples=replace(ranged.samples, age_ranges=bounds))
@@ -125,7 +125,7 @@ def test_ranges_of_ages_are_targets_where_the_loss_takes_them() -> None:
     assert pool.targets["age"][4:].tolist() == bounds.tolist() and not pool.absent("age")
     years = exact.samples.age
     assert np.array_equal(pool.targets["age"][:4].numpy(), np.stack([years, years], axis=1))
-    assert gather([ranged], load("mien_first")).targets["age"].ndim == 1
+    assert gather([ranged], load("mien_ferplus_utkface")).targets["age"].ndim == 1
     assert ranged.samples.take(slice(2, 3)).age_bounds.tolist() == [[70, 116]]
 
 
@@ -188,7 +188,10 @@ def test_a_picture_that_cannot_be_read_is_gone_from_every_view(
     small_data: Path, tmp_path: Path
 ) -> None:
     folder = shutil.copytree(small_data, tmp_path / "data")
-    recipe, (detector, _) = replace(load("mien_first"), data=("ferplus",)), best_detector()
+    recipe, (detector, _) = (
+        replace(load("mien_ferplus_utkface"), data=("ferplus",)),
+        best_detector(),
+    )
     [loaded] = load_parts(recipe, {"*": str(folder)}, "val", detector)
     loaded.samples.paths[1].write_bytes(b"no picture")
     [part] = load_parts(recipe, {"*": str(folder)}, "val", detector)

@@ -35,7 +35,7 @@ SMALL = [
 
 def plain() -> Recipe:
     """A small network with residual sums and average pools."""
-    return override(load("mien_first"), SMALL)
+    return override(load("mien_ferplus_utkface"), SMALL)
 
 
 def of_timm(name: str) -> Recipe:

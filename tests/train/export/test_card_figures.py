@@ -41,7 +41,9 @@ class Oracle:
         raise AssertionError("it has no age")
 
 
-@pytest.mark.parametrize("name", ["fer_cnn_0", "mobileone_s2_quick", "production_b0", "mien_first"])
+@pytest.mark.parametrize(
+    "name", ["fer_cnn_0", "mobileone_s2_quick", "production_b0", "mien_ferplus_utkface"]
+)
 def test_the_card_counts_in_the_head_s_classes(name: str) -> None:
     """Four, six, seven and eight emotions and two genders, each head in its own order."""
     recipe = load(name)

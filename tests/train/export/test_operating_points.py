@@ -192,7 +192,7 @@ def test_the_command_rewrites_metadata_alone(
         table.write(rows, path)
     few = ferplus.load(data_dir, "val").take(slice(200))
     monkeypatch.setattr("train.batches.data.read_split", lambda *_: few)  # not 44,000 pictures
-    argv = ["card", str(folder), "--version", "9", "--findings", "mien_0_4"]
+    argv = ["card", str(folder), "--version", "9", "--findings", "mien"]
     argv += ["--tables", *map(str, paths[:2]), "--left-out", str(paths[2])]
     before = onnx.load(shipped_model / "model.onnx")
     assert main([*argv, "--data", str(data_dir)]) == 0
@@ -201,7 +201,7 @@ def test_the_command_rewrites_metadata_alone(
         deterministic=True
     )
     card = bundle.load_card(folder)
-    assert card.version == "9" and tuple(card.recipe["findings"]) == load("mien_0_4").findings
+    assert card.version == "9" and tuple(card.recipe["findings"]) == load("mien").findings
     assert (folder / "card.md").read_text("utf-8").startswith("# mien 9\n")
 
 

@@ -50,7 +50,7 @@ NET = [
 CASES = {
     "cnn": ("fer_cnn_a", [*CNN, "mix.mixup=0.4", "mix.probability=0.5", "schedule.patience=0"]),
     "net": (
-        "mien_first",
+        "mien_ferplus_utkface",
         [*NET, "freeze.parts=heads", "freeze.epochs=1", "sampling.order=alternate"],
     ),
 }

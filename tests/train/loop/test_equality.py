@@ -28,7 +28,7 @@ SMALL = ["model.options.stem=8", "model.options.stages=[(16,1),(24,1)]", "amp=no
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, Path]:
     folder = tmp_path_factory.mktemp("x")
-    run = Trainer(override(load("mien_first"), SMALL), folder / "run")
+    run = Trainer(override(load("mien_ferplus_utkface"), SMALL), folder / "run")
     for p in (
         run.network.parameters()
     ):  # away from the start, where the last BatchNorm of each block is zero
@@ -66,9 +66,12 @@ def test_parity_is_checked_and_can_fail(exported: tuple[Trainer, Path]) -> None:
     from core.errors import ModelError
 
     run, bundle = exported
-    crops = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 1), np.uint8)
+    side = run.recipe.input.size
+    crops = np.random.default_rng(0).integers(0, 256, (8, side, side, 1), np.uint8)
     assert check_parity(run.network, bundle / "model.onnx", crops) < PARITY
-    other = Trainer(override(load("mien_first"), [*SMALL, "seed=1"]), bundle.parent / "other")
+    other = Trainer(
+        override(load("mien_ferplus_utkface"), [*SMALL, "seed=1"]), bundle.parent / "other"
+    )
     torch.nn.init.normal_(other.network.heads["emotion"].weight)
     with pytest.raises(ModelError, match="agree"):
         check_parity(other.network, bundle / "model.onnx", crops)

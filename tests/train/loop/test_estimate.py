@@ -18,7 +18,7 @@ from train.recipe.recipe import Recipe, load
 
 
 def small() -> Recipe:
-    return override(load("mien_first"), SMALL)
+    return override(load("mien_ferplus_utkface"), SMALL)
 
 
 def measured(recipe: Recipe, *_: object) -> TrainingProfile:
@@ -47,11 +47,11 @@ def test_loading_and_training_share_a_processor(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(estimation, "profile", measured)
     plan = estimate(small(), 36_000)
     assert plan.images_per_s == pytest.approx(100) and plan.epoch_s == pytest.approx(360)
-    text = describe("mien_first", small(), plan)
+    text = describe("mien_ferplus_utkface", small(), plan)
     assert "an epoch of 36,000 images takes 6 min, all 3 18 min" in text
     assert "--budget" not in text
     longer = replace(plan, epochs=30, total_s=30 * plan.epoch_s)
-    assert "enough for 10 epochs" in describe("mien_first", small(), longer)
+    assert "enough for 10 epochs" in describe("mien_ferplus_utkface", small(), longer)
 
 
 @pytest.mark.parametrize(("fits", "advice"), [(4, "batch=4 --set accumulation=2"), (8, "")])
@@ -65,8 +65,8 @@ def test_a_batch_that_does_not_fit_is_halved(
 
     monkeypatch.setattr(estimation, "profile", limited)
     plan = estimate(small(), 100)
-    assert plan.batch == fits and advice in describe("mien_first", small(), plan)
-    assert ("do not fit" in describe("mien_first", small(), plan)) == bool(advice)
+    assert plan.batch == fits and advice in describe("mien_ferplus_utkface", small(), plan)
+    assert ("do not fit" in describe("mien_ferplus_utkface", small(), plan)) == bool(advice)
 
 
 def test_a_network_that_never_fits_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ DATA = {"a train": "1" * 64, "a val": "2" * 64}
 
 
 def small(*changes: str) -> Recipe:
-    return override(load("mien_first"), [*SMALL, "ema=0", "epochs=2", *changes])
+    return override(load("mien_ferplus_utkface"), [*SMALL, "ema=0", "epochs=2", *changes])
 
 
 def trainer(recipe: Recipe, folder: Path, data: dict[str, str] | None = None) -> Trainer:

@@ -55,7 +55,7 @@ def train_until_killed(place: str, at: int, *args: str) -> None:
 @pytest.fixture(scope="module")
 def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
     folder = tmp_path_factory.mktemp("runs")
-    common = ["mien_first", "--data", str(small_data), "--epochs", "3", *SMALL_NET]
+    common = ["mien_ferplus_utkface", "--data", str(small_data), "--epochs", "3", *SMALL_NET]
     assert main([*common, "--out", str(folder / "whole")]) == 0
     return common, folder
 

@@ -37,7 +37,7 @@ SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "bat
 
 
 def student(*more: str) -> Recipe:
-    return override(load("mien_first"), [*SMALL, f"distill.teachers={NAME}", *more])
+    return override(load("mien_ferplus_utkface"), [*SMALL, f"distill.teachers={NAME}", *more])
 
 
 def noise(spec: InputSpec) -> np.ndarray:
@@ -242,7 +242,14 @@ def test_a_network_of_other_classes_than_its_head_is_refused() -> None:
 
 def test_the_command_writes_a_table(stub: Path, tmp_path: Path, small_data: Path) -> None:
     out = tmp_path / "t.parquet"
-    command = ["teachers", "mien_first", "--dataset", "utkface", "--data", str(small_data)]
+    command = [
+        "teachers",
+        "mien_ferplus_utkface",
+        "--dataset",
+        "utkface",
+        "--data",
+        str(small_data),
+    ]
     command += ["--split", "all", "--limit", "5", "--out", str(out)]
     assert main([*command, "--set", f"distill.teachers={NAME}"]) == 0
     rows = table.read(out).to_pylist()

@@ -27,7 +27,7 @@ SMALL = [
 
 
 def small(*more: str) -> Recipe:
-    return override(load("mien_first"), [*SMALL, *more])
+    return override(load("mien_ferplus_utkface"), [*SMALL, *more])
 
 
 def steps(run: Trainer, recipe: Recipe, count: int = 3) -> None:

@@ -42,7 +42,7 @@ def test_overrides_are_applied_and_typed() -> None:
         "losses.gender.weight=2",
         "model.options.stem=8",
     ]
-    recipe = override(load("mien_first"), changes)
+    recipe = override(load("mien_ferplus_utkface"), changes)
     assert (recipe.optim.lr, recipe.epochs, recipe.compile, recipe.augment.flip) == (
         1e-4,
         3,
@@ -76,7 +76,7 @@ def test_overrides_of_newer_fields() -> None:
 
 def test_a_recipe_of_an_older_version_loads() -> None:
     """What the first version stored: none of the fields that came later."""
-    values = load("mien_first").to_dict()
+    values = load("mien_ferplus_utkface").to_dict()
     for name in ("mix", "sampling", "freeze", "soft_labels", "start"):
         del values[name]
     values["model"] = {k: values["model"][k] for k in ("family", "options")}
@@ -85,12 +85,12 @@ def test_a_recipe_of_an_older_version_loads() -> None:
     values["losses"] = {
         k: {f: v[f] for f in ("name", "weight", "options")} for k, v in values["losses"].items()
     }
-    assert from_dict(values).to_dict() == load("mien_first").to_dict()
+    assert from_dict(values).to_dict() == load("mien_ferplus_utkface").to_dict()
 
 
 def test_a_recipe_of_a_newer_version_is_refused() -> None:
     with pytest.raises(UserError, match="newer"):
-        from_dict({**load("mien_first").to_dict(), "dreams": 1})
+        from_dict({**load("mien_ferplus_utkface").to_dict(), "dreams": 1})
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_recipe_of_a_newer_version_is_refused() -> None:
 )
 def test_a_wrong_override_is_refused_with_the_way_out(text: str, hint: str) -> None:
     with pytest.raises(UserError, match=hint):
-        override(load("mien_first"), [text])
+        override(load("mien_ferplus_utkface"), [text])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_value_out_of_its_range_is_refused_by_name(text: str, message: str) ->
 
 def test_options_of_a_loss_and_an_optimizer_can_be_set_one_by_one() -> None:
     recipe = override(
-        load("mien_first"),
+        load("mien_ferplus_utkface"),
         ["losses.gender.options.smoothing=0.1", "optim.options.eps=1e-7"],
     )
     assert recipe.losses["gender"].options == {"smoothing": 0.1}

@@ -210,7 +210,7 @@ def test_weights_that_cannot_be_had_stop_the_recipe(monkeypatch: pytest.MonkeyPa
 
 def test_a_family_without_pretrained_weights_says_so() -> None:
     with pytest.raises(UserError, match=r"plain.*model\.pretrained=false"):
-        initialize(override(load("mien_first"), ["model.pretrained=true"]))
+        initialize(override(load("mien_ferplus_utkface"), ["model.pretrained=true"]))
 
 
 def test_a_missing_start_stops_the_recipe(tmp_path: Path) -> None:

@@ -34,39 +34,40 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_comes_first() -> None:
     assert prerequisites.order("mien") == ("mien",)  # it starts from a release
-    assert prerequisites.order("mien_0_4") == (
-        "mien_first",
-        "mien_second",
-        "mien_third",
-        "mien_emotion",
-        "mien_fourth",
-        "mien_strong",
-        "mien_fine",
-        "mien_again",
-        "mien_0_4",
-    )
-    assert prerequisites.order("mobileone_s2_distill") == ("resnet50", "mobileone_s2_distill")
+    assert prerequisites.order("mien_student") == ("mien_teacher", "mien_student")
+    assert prerequisites.order("agegendernet_wiki") == ("agegendernet_utkface", "agegendernet_wiki")
     assert prerequisites.order("fer_cnn_0") == ("fer_cnn_0",)
-    assert (
-        prerequisites.links(
-            override(
-                load("mien_0_4"), ["start=/elsewhere/mien_third", "distill.teachers=runs/unknown"]
-            )
+    unknown = ["start=/elsewhere/mien_teacher", "distill.teachers=runs/unknown"]
+    assert prerequisites.links(override(load("mien_student"), unknown)) == ()
+    several = override(load("fer_cnn_0"), ["start=runs/fer_cnn_a,runs/fer_cnn_b"])
+    assert prerequisites.links(several) == ("fer_cnn_a", "fer_cnn_b")
+
+
+def test_a_recipe_comes_after_all_that_it_builds_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    builds_on = {"last": ("left", "right"), "left": ("first",), "right": ("first", "other")}
+    chain = {
+        name: override(
+            load("fer_cnn_0"),
+            [f"distill.teachers={','.join(f'runs/{n}' for n in builds_on.get(name, ()))}"],
         )
-        == ()
-    )
-    assert prerequisites.links(
-        override(load("mien_first"), ["start=runs/mien_second,runs/mien_third"])
-    ) == ("mien_second", "mien_third")
+        for name in ("first", "left", "right", "other", "last")
+    }
+    monkeypatch.setattr(prerequisites, "load", chain.__getitem__)
+    monkeypatch.setattr(prerequisites.registry, "names", lambda _: tuple(chain))
+    assert prerequisites.order("last") == ("first", "left", "other", "right", "last")
 
 
-FIRST = load("mien_first")
-CHAIN = ("mien_0_4", "--prerequisites")
+FIRST = load("mien_teacher")
+TWO_SETS = (
+    *("--set", "data=('ferplus','utkface')"),
+    *("--set", "validation=()"),
+    *("--set", "sampling.order=shuffle"),
+)
 
 
 def written(root: Path, recipe: Recipe = FIRST, **more: Any) -> None:
-    """A summary of runs/mien_first."""
-    folder = root / "runs" / "mien_first"
+    """A summary of runs/mien_teacher."""
+    folder = root / "runs" / "mien_teacher"
     folder.mkdir(parents=True, exist_ok=True)
     recipes = {
         "state": "finished",
@@ -80,14 +81,14 @@ def written(root: Path, recipe: Recipe = FIRST, **more: Any) -> None:
 def test_a_folder_without_a_whole_summary_is_not_finished(root: Path, text: str | None) -> None:
     if text is not None:
         written(root)
-        (root / "runs" / "mien_first" / "summary.json").write_text(text)
-    assert not prerequisites.finished("mien_first", FIRST)
+        (root / "runs" / "mien_teacher" / "summary.json").write_text(text)
+    assert not prerequisites.finished("mien_teacher", FIRST)
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped early", "unfinished"])
 def test_finished_is_what_its_summary_says(root: Path, state: str) -> None:
     written(root, override(FIRST, ["source=elsewhere"]), state=state)
-    assert prerequisites.finished("mien_first", FIRST) == (state != "unfinished")
+    assert prerequisites.finished("mien_teacher", FIRST) == (state != "unfinished")
 
 
 @pytest.mark.parametrize(
@@ -104,26 +105,31 @@ def test_a_toy_run_is_not_taken_for_the_real_one(
     root: Path, summary: dict[str, Any], what: str
 ) -> None:
     written(root, **summary)
-    with pytest.raises(UserError, match=f"mien_first.* another {what}; move it away"):
-        prerequisites.finished("mien_first", FIRST)
+    with pytest.raises(UserError, match=f"mien_teacher.* another {what}; move it away"):
+        prerequisites.finished("mien_teacher", FIRST)
 
 
 def test_a_toy_run_serves_toy_runs(root: Path) -> None:
     written(root, limit=300, epochs={"planned": 1, "recipe": 24})
-    assert prerequisites.finished("mien_first", FIRST, limit=300, budgeted=True)
+    assert prerequisites.finished("mien_teacher", FIRST, limit=300, budgeted=True)
 
 
 @pytest.mark.parametrize(
-    ("start", "more", "message"),
+    ("start", "arguments", "message"),
     [
-        ("mien_0_4/last.pt", [], "empty run folder.*--resume"),
-        ("mien_third/summary.json", [], "mien_third.* another --limit"),
-        (None, ["--set", "start=elsewhere"], "train mien_0_4 --set start=elsewhere"),
+        ("mien_student/last.pt", ["mien_student"], "empty run folder.*--resume"),
+        ("mien_teacher/summary.json", ["mien_student"], "mien_teacher.* another --limit"),
         (
             None,
-            ["--set", "losses.gender.weight=2"],
-            "gender",
-        ),  # the teacher of emotions has no such loss
+            ["mien_student", "--set", "start=elsewhere"],
+            "train mien_student --set start=elsewhere",
+        ),
+        # what it builds on has no such loss
+        (
+            None,
+            ["agegendernet_emotion_frozen", "--set", "losses.emotion.weight=2"],
+            "got .emotion. in --set",
+        ),
     ],
 )
 def test_what_cannot_end_well_is_refused_before_anything_is_trained(
@@ -131,7 +137,7 @@ def test_what_cannot_end_well_is_refused_before_anything_is_trained(
     capsys: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     start: str | None,
-    more: list[str],
+    arguments: list[str],
     message: str,
 ) -> None:
     monkeypatch.setattr(fit, "train_and_export", lambda job, recipe: pytest.fail("trains"))
@@ -139,8 +145,8 @@ def test_what_cannot_end_well_is_refused_before_anything_is_trained(
         recipe = load(Path(start).parts[0])
         (root / "runs" / start).parent.mkdir(parents=True)
         written(root, recipe, limit=300)
-        (root / "runs" / "mien_first" / "summary.json").rename(root / "runs" / start)
-    assert main([*CHAIN, "--data", str(root), *more]) == 2
+        (root / "runs" / "mien_teacher" / "summary.json").rename(root / "runs" / start)
+    assert main([*arguments, "--prerequisites", "--data", str(root)]) == 2
     assert re.search(message, capsys.readouterr().err)
 
 
@@ -153,21 +159,21 @@ def test_a_budget_is_shared_by_those_left_to_train(
         "train_and_export",
         lambda job, recipe: called.update({job.recipe: job.budget_s}),
     )
-    written(root, epochs={"planned": 3, "recipe": 24})
-    assert main([*CHAIN, "--data", str(root), "--budget", "90m"]) == 0
-    epochs = {
-        name: load(name).epochs for name in prerequisites.order("mien_0_4") if name != "mien_first"
-    }
-    assert called == pytest.approx(
-        {name: 5400 * n / sum(epochs.values()) for name, n in epochs.items()}
-    )
+    assert main(["mien_student", "--prerequisites", "--data", str(root), "--budget", "90m"]) == 0
+    epochs = {name: load(name).epochs for name in ("mien_teacher", "mien_student")}
+    shares = {name: 5400 * n / sum(epochs.values()) for name, n in epochs.items()}
+    assert called == pytest.approx(shares)
+    called.clear()
+    written(root, epochs={"planned": 3, "recipe": FIRST.epochs})
+    assert main(["mien_student", "--prerequisites", "--data", str(root), "--budget", "90m"]) == 0
+    assert called == {"mien_student": 5400}
 
 
 def test_asking_the_teachers_is_inside_the_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, small = itertools.count(), [*SMALL_NET[1::2], "epochs=3", "batch=8"]
-    recipe = override(FIRST, small)
+    recipe = override(load("mien_ferplus_utkface"), small)
     part = part_of(recipe, 16)
 
     def slow(*given: Any) -> dict[str, np.ndarray]:
@@ -195,26 +201,22 @@ def test_prerequisites_are_trained_and_none_twice(
         "--limit",
         "60",
         *SMALL_NET,
-        "--set",
-        "compile=false",
+        *TWO_SETS,
     ]
-    assert main(["mien_third", *command]) == 2  # it does not train others by accident
-    assert "runs/mien_second" in capsys.readouterr().err
-    chain = ("mien_third", "--prerequisites")
+    assert main(["mien_student", *command]) == 2  # it does not train others by accident
+    assert "runs/mien_teacher" in capsys.readouterr().err
+    chain = ("mien_student", "--prerequisites")
     assert main([*chain, *command]) == 0
-    message = capsys.readouterr().err
-    assert message.index("mien_first, which comes first") < message.index(
-        "mien_second, which comes first"
-    )
-    folders = {name: root / "runs" / name for name in prerequisites.order("mien_third")}
+    assert "mien_teacher, which comes first" in capsys.readouterr().err
+    folders = {name: root / "runs" / name for name in prerequisites.order("mien_student")}
     assert all((folder / "bundle" / "model.onnx").is_file() for folder in folders.values())
-    kept = json.loads((folders["mien_third"] / "recipe.json").read_text())
-    assert kept["start"] == "runs/mien_second"
-    assert kept["distill"]["teachers"] == ["runs/mien_first", "runs/mien_second"]
-    before = (folders["mien_first"] / "last.pt").stat().st_mtime_ns
-    assert json.loads((folders["mien_first"] / "summary.json").read_text())["limit"] == 60
+    kept = json.loads((folders["mien_student"] / "recipe.json").read_text())
+    assert kept["start"] == "runs/mien_teacher"
+    assert kept["distill"]["teachers"] == ["runs/mien_teacher"]
+    before = (folders["mien_teacher"] / "last.pt").stat().st_mtime_ns
+    assert json.loads((folders["mien_teacher"] / "summary.json").read_text())["limit"] == 60
     assert main([*chain, *command, "--resume"]) == 0
     assert (
         "comes first" not in capsys.readouterr().err
-        and (folders["mien_first"] / "last.pt").stat().st_mtime_ns == before
+        and (folders["mien_teacher"] / "last.pt").stat().st_mtime_ns == before
     )

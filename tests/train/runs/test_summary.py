@@ -227,7 +227,7 @@ def test_events_grow_in_place_and_a_changed_past_is_written_anew(tmp_path: Path)
 def test_a_stopped_run_has_all_and_going_on_renews_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = override(load("mien_first"), SMALL)
+    recipe = override(load("mien_ferplus_utkface"), SMALL)
     parts = [part_of(recipe, 32, 1)]
     run = Trainer(recipe, tmp_path)
     step = Trainer.train_step

@@ -21,11 +21,15 @@ STUDY = with_seeds(
         "made",
         "ours",
         (
-            StudyMember("mien_first", "as_it_is", seeds=3),
+            StudyMember("mien_ferplus_utkface", "as_it_is", seeds=3),
             StudyMember(
-                "mien_first", "larger_steps", ("optim.lr=1e-2",), seeds=2, remark="tenfold"
+                "mien_ferplus_utkface",
+                "larger_steps",
+                ("optim.lr=1e-2",),
+                seeds=2,
+                remark="tenfold",
             ),
-            StudyMember("mien_first", "never_trained", ("optim.lr=1e-3",)),
+            StudyMember("mien_ferplus_utkface", "never_trained", ("optim.lr=1e-3",)),
         ),
         baseline="as_it_is",
     )
@@ -52,16 +56,16 @@ def test_seeds_count_up_from_the_member_s_own(tmp_path: Path) -> None:
     assert list(seeds.values()) == [first, first + 1, first + 2, first, first + 1, first]
     rates = [plan.recipe(m).optim.lr for m in STUDY.members]
     assert rates[3:5] == [1e-2] * 2, "a repeat has its member's changes"
-    own = Study("own", "ours", (StudyMember("mien_first", sets=("seed=40",), seeds=2),))
+    own = Study("own", "ours", (StudyMember("mien_ferplus_utkface", sets=("seed=40",), seeds=2),))
     repeat = with_seeds(own).members[1]
-    assert plan.recipe(repeat).seed == 41 and repeat.folder == "mien_first_seed_2"
+    assert plan.recipe(repeat).seed == 41 and repeat.folder == "mien_ferplus_utkface_seed_2"
 
 
 def test_a_seed_for_all_would_make_repeats_the_same(tmp_path: Path) -> None:
     plan = StudyPlan("made", STUDY, tmp_path, folders={"*": "."}, sets=("seed=1",))
     with pytest.raises(UserError, match=r"no --set seed .* several seeds"):
         plan.check()
-    once = Study("once", "ours", (StudyMember("mien_first"),))
+    once = Study("once", "ours", (StudyMember("mien_ferplus_utkface"),))
     StudyPlan("once", once, tmp_path, folders={"*": "."}, sets=("seed=1",)).check()
 
 
