@@ -24,6 +24,7 @@ from apps.webcam.monitoring.settled_faces import SettledFaces
 from apps.webcam.ui import panel, texts, timeline
 from apps.webcam.videos import progress, results
 from apps.webcam.videos.annotation import Annotation
+from apps.webcam.videos.writing import ProgramEndsError
 from core.errors import UserError
 from core.pipeline import Pipeline
 from core.vocabulary import count_of
@@ -216,6 +217,8 @@ def _run(pipeline: Pipeline, work: Annotation, visitor: VisitorVideo) -> Iterato
     except UserError as error:
         visitor.delete()
         yield _finished(panel.problem(str(error)))
+    except ProgramEndsError:  # whoever stopped the server knows; the page says that it is gone
+        visitor.delete()
     except Exception:
         yield _failed(visitor)
 

@@ -34,6 +34,10 @@ MAX_WAITING_FRAMES = 8
 """Frames that wait for the encoder; more would only take memory."""
 
 
+class ProgramEndsError(Exception):
+    """The program is about to end: its threads take no more work."""
+
+
 class AnnotatedWriter:
     """Writes frames with boxes and labels; a context manager that completes the file.
 
@@ -79,13 +83,21 @@ class AnnotatedWriter:
             rgb: uint8 (H, W, 3), H and W even; not changed, and not to be changed.
             faces: In pixels of `rgb`.
             time: Seconds, more than that of the frame before.
+
+        Raises:
+            ProgramEndsError: The program is about to end.
         """
         self.is_empty = False
         while len(self._waiting) >= MAX_WAITING_FRAMES or (
             self._waiting and self._waiting[0].done()
         ):
             self._waiting.popleft().result()
-        self._waiting.append(self._thread.submit(self._write, rgb, faces, time))
+        try:
+            self._waiting.append(self._thread.submit(self._write, rgb, faces, time))
+        except RuntimeError as error:
+            if "cannot schedule new futures" not in str(error):
+                raise
+            raise ProgramEndsError("no thread works for a program that ends") from error
 
     def _write(self, rgb: np.ndarray, faces: Sequence[TrackedFace], time: float) -> None:
         if self._encoder is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from errno import ENOSPC
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -61,6 +63,34 @@ def test_the_results_are_a_video_with_sound_a_table_captions_and_json(
     assert set(mp4.parent.iterdir()) == {mp4, table, captions, values}, "nothing else is kept"
     visitor.delete()
     assert not mp4.parent.exists()
+
+
+@pytest.mark.parametrize("is_ending", [True, False])
+def test_a_program_that_ends_in_the_middle_of_a_video_prints_no_traceback(
+    upload_dir: Path,
+    pipeline: Pipeline,
+    frame: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    is_ending: bool,
+) -> None:
+    submit, done = ThreadPoolExecutor.submit, []
+
+    def submit_twice(pool: ThreadPoolExecutor, *work: Any) -> Any:
+        if len(done) < 2:
+            done.append(work)
+        elif is_ending:
+            pool.shutdown(wait=False)  # as Python's own end does
+        else:
+            raise RuntimeError("can't start new thread")
+        return submit(pool, *work)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_twice)
+    visitor, source = VisitorVideo(), film(upload_dir / "a.mp4", [frame] * 10)
+    updates = run(pipeline, visitor, source)
+    assert visitor.folder is None, "nothing of the visitor is left"
+    is_said = any(texts.SERVER_FAULT in str(update.status) for update in updates)
+    assert is_said == ("Traceback" in capsys.readouterr().err) == (not is_ending)
 
 
 def test_a_stopped_video_keeps_what_was_read_and_goes_on_as_if_it_had_not_stopped(
