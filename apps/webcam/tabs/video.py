@@ -35,7 +35,6 @@ TERMS = (
     " One video is read at a time, so you may have to wait a little. A video that you stop stays on"
     " the server, for at most half an hour, so that you can go on."
 )
-"""Below this share of the video no remaining time is shown."""
 UPLOAD_DELETE_DELAY_SECONDS = 1.0
 EXAMPLE = Path(__file__).parents[1] / "examples" / "clip.mp4"
 """Made by `scripts/demo_examples.py`."""

@@ -23,6 +23,7 @@ from train.recipe.override import override
 from train.recipe.recipe import load
 from train.runs import checkpoint
 
+NAME = "mien_ferplus_utkface"
 SMALL = ["model.options.stem=8", "model.options.stages=[(16,1)]", "amp=no", "batch=8", "epochs=3"]
 FOLDER = ["fer_cnn_a", "--set", "data=image_folder"]
 
@@ -41,23 +42,13 @@ def error_of(capsys: pytest.CaptureFixture, *arguments: str) -> str:
 
 
 def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert "--data DIR" in error_of(capsys, "mien_ferplus_utkface", "--out", str(tmp_path / "run"))
+    assert "--data DIR" in error_of(capsys, NAME, "--out", str(tmp_path / "run"))
     assert "which does not exist" in error_of(
-        capsys,
-        "mien_ferplus_utkface",
-        "--data",
-        str(tmp_path / "nowhere"),
-        "--out",
-        str(tmp_path / "run"),
+        capsys, NAME, "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "run")
     )
     (tmp_path / "data").mkdir()
     message = error_of(
-        capsys,
-        "mien_ferplus_utkface",
-        "--data",
-        str(tmp_path / "data"),
-        "--out",
-        str(tmp_path / "run"),
+        capsys, NAME, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run")
     )
     assert "ferplus" in message and "--set data=utkface" in message
     assert not (tmp_path / "run").exists()
@@ -66,7 +57,7 @@ def test_no_data_and_a_missing_folder(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_one_manifest_is_no_data_for_several_data_sets(tmp_path: Path) -> None:
     (tmp_path / "manifest.parquet").touch()
     with pytest.raises(UserError, match=r"folders of ferplus, utkface, got one manifest"):
-        load_parts(load("mien_ferplus_utkface"), {"*": str(tmp_path)}, "train", None)
+        load_parts(load(NAME), {"*": str(tmp_path)}, "train", None)
 
 
 def test_options_that_do_not_go_together(capsys: pytest.CaptureFixture) -> None:
@@ -84,17 +75,10 @@ def test_options_that_do_not_go_together(capsys: pytest.CaptureFixture) -> None:
 
 def test_a_data_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "data.json").write_text("[1]")
-    assert "JSON object" in error_of(
-        capsys, "mien_ferplus_utkface", "--data", str(tmp_path / "data.json")
-    )
+    assert "JSON object" in error_of(capsys, NAME, "--data", str(tmp_path / "data.json"))
     (tmp_path / "data.json").write_text('{"utkface": "somewhere"}')
     message = error_of(
-        capsys,
-        "mien_ferplus_utkface",
-        "--data",
-        str(tmp_path / "data.json"),
-        "--out",
-        str(tmp_path / "run"),
+        capsys, NAME, "--data", str(tmp_path / "data.json"), "--out", str(tmp_path / "run")
     )
     assert "Expected a folder for ferplus" in message
 
@@ -121,7 +105,7 @@ def test_a_class_without_images(tmp_path: Path, capsys: pytest.CaptureFixture) -
 def test_a_class_that_no_sample_shows_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    recipe = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    recipe = override(load(NAME), [*SMALL, "epochs=1"])
     part = part_of(recipe, 16)
     part.samples.emotion[:] = 0
     part.shares[:] = np.eye(8, dtype=np.float32)[0]
@@ -198,13 +182,13 @@ def fails_at(number: int, original: Callable) -> Callable:
 def test_a_full_disk_in_the_second_epoch(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    recipe = override(load("mien_ferplus_utkface"), SMALL)
+    recipe = override(load(NAME), SMALL)
     parts = [part_of(recipe, 24)]
     out = tmp_path / "run"
     monkeypatch.setattr("train.batches.data.load_parts", lambda *_: parts)
     monkeypatch.setattr("train.export.export.export_run", lambda out, *_: out / "bundle")
     sets = [a for s in SMALL for a in ("--set", s)]
-    command = ["mien_ferplus_utkface", "--data", str(tmp_path), "--out", str(out), *sets]
+    command = [NAME, "--data", str(tmp_path), "--out", str(out), *sets]
     with monkeypatch.context() as patch:
         if what == "checkpoint":
             patch.setattr(torch, "save", fails_at(3, torch.save))
@@ -230,18 +214,11 @@ def test_a_full_disk_in_the_second_epoch(
 def test_ctrl_c_in_the_middle_of_an_epoch_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    recipe = override(load("mien_ferplus_utkface"), SMALL)
+    recipe = override(load(NAME), SMALL)
     monkeypatch.setattr("train.batches.data.load_parts", lambda *_: [part_of(recipe, 24)])
     monkeypatch.setattr("train.export.export.export_run", lambda out, *_: out / "bundle")
     sets = [a for s in SMALL for a in ("--set", s)]
-    command = [
-        "mien_ferplus_utkface",
-        "--data",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "run"),
-        *sets,
-    ]
+    command = [NAME, "--data", str(tmp_path), "--out", str(tmp_path / "run"), *sets]
     with monkeypatch.context() as patch:
         left, step = iter(range(4)), Trainer.train_step
 
@@ -290,12 +267,7 @@ def test_out_that_is_a_file_is_refused_before_data_are_read(
 ) -> None:
     (tmp_path / "out").write_text("")
     message = error_of(
-        capsys,
-        "mien_ferplus_utkface",
-        "--data",
-        str(tmp_path),
-        "--out",
-        str(tmp_path / "out" / below),
+        capsys, NAME, "--data", str(tmp_path), "--out", str(tmp_path / "out" / below)
     )
     assert "a run folder that can be written" in message and "is a file" in message
 
@@ -304,9 +276,7 @@ def test_out_in_a_read_only_folder_is_refused_before_data_are_read(
     tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("train.fit.os.access", lambda *_: False)  # root may write everywhere
-    message = error_of(
-        capsys, "mien_ferplus_utkface", "--data", str(tmp_path), "--out", str(tmp_path / "run")
-    )
+    message = error_of(capsys, NAME, "--data", str(tmp_path), "--out", str(tmp_path / "run"))
     assert "cannot be written" in message and not (tmp_path / "run").exists()
 
 

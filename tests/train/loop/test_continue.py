@@ -22,6 +22,7 @@ from train.recipe.override import override
 from train.recipe.recipe import Recipe, load
 from train.runs import checkpoint
 
+NAME = "mien_ferplus_utkface"
 SMALL = [
     "model.options.stem=8",
     "model.options.stages=[(16,1)]",
@@ -60,7 +61,7 @@ def parts(recipe: Recipe) -> list:
 def test_a_stopped_run_continues_exactly(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = override(load("mien_ferplus_utkface"), [*SMALL, *WAYS[way]])
+    recipe = override(load(NAME), [*SMALL, *WAYS[way]])
     full_run = Trainer(recipe, tmp_path / "whole")
     full_run.train(parts(recipe), parts(recipe))
 
@@ -100,7 +101,7 @@ def test_a_stopped_run_continues_exactly(
 def test_another_budget_changes_the_plan_of_a_resumed_run(
     budget_s: float | None, epochs: int, tmp_path: Path
 ) -> None:
-    recipe = override(load("mien_ferplus_utkface"), SMALL)
+    recipe = override(load(NAME), SMALL)
     short = Trainer(recipe, tmp_path)
     short.facts = replace(short.facts, budget_s=60.0)
     short.epoch, short.epochs, short.seconds = 1, 2, 30.0  # an epoch of 30 s: two of three fit
@@ -111,7 +112,7 @@ def test_another_budget_changes_the_plan_of_a_resumed_run(
 
 
 def test_a_checkpoint_without_a_budget_keeps_its_plan(tmp_path: Path) -> None:
-    recipe = override(load("mien_ferplus_utkface"), SMALL)
+    recipe = override(load(NAME), SMALL)
     old = Trainer(recipe, tmp_path)
     old.epoch, old.epochs, old.seconds = 1, 2, 30.0
     state = {k: v for k, v in old.state_dict().items() if k != "budget_s"}
@@ -125,7 +126,7 @@ def test_keras_plateau_hears_the_penalty_of_the_validated_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = override(
-        load("mien_ferplus_utkface"),
+        load(NAME),
         [*SMALL, *WAYS["l2"], "epochs=1", "schedule.kind=plateau", "schedule.counting=keras"],
     )
     run = Trainer(recipe, tmp_path)
@@ -146,7 +147,7 @@ def test_keras_plateau_hears_the_penalty_of_the_validated_weights(
 
 
 def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
-    recipe = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    recipe = override(load(NAME), [*SMALL, "epochs=1"])
     Trainer(recipe, tmp_path).train(parts(recipe), parts(recipe))
     assert Trainer(
         override(recipe, ["findings=('a word more',)", "source=elsewhere"]), tmp_path
@@ -156,7 +157,7 @@ def test_what_changes_no_weight_does_not_stop_a_resume(tmp_path: Path) -> None:
 
 
 def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
-    recipe = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    recipe = override(load(NAME), [*SMALL, "epochs=1"])
     run = Trainer(recipe, tmp_path)
     run.facts = replace(run.facts, limit=32)
     run.train(parts(recipe), parts(recipe))
@@ -169,7 +170,7 @@ def test_a_run_on_fewer_samples_does_not_go_on_with_all(tmp_path: Path) -> None:
 
 def test_patience_ends_a_run(tmp_path: Path) -> None:
     recipe = override(
-        load("mien_ferplus_utkface"), [*SMALL, "epochs=30", "patience=2", "min_delta=2"]
+        load(NAME), [*SMALL, "epochs=30", "patience=2", "min_delta=2"]
     )  # no epoch can gain 2 after the first
     run = Trainer(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
@@ -177,12 +178,10 @@ def test_patience_ends_a_run(tmp_path: Path) -> None:
 
 
 def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    first = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    first = override(load(NAME), [*SMALL, "epochs=1"])
     run = Trainer(first, tmp_path / "first")
     run.train(parts(first), parts(first))
-    second = override(
-        load("mien_ferplus_utkface"), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"]
-    )
+    second = override(load(NAME), [*SMALL, f"start={tmp_path / 'first'}", "seed=7"])
     four = load("fer_cnn_a").heads
     model = initialize(
         Recipe(
@@ -203,7 +202,7 @@ def test_a_warm_start_takes_what_fits(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_start_from_several_runs_is_the_mean_of_their_weights(tmp_path: Path) -> None:
-    first = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    first = override(load(NAME), [*SMALL, "epochs=1"])
     runs = []
     for seed in (1, 2):
         run = Trainer(override(first, [f"seed={seed}"]), tmp_path / str(seed))
@@ -225,7 +224,7 @@ def test_a_start_from_several_runs_is_the_mean_of_their_weights(tmp_path: Path) 
 
 def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
     coarser = ["input.size=48", "model.options.stem_kernel=3", "model.options.stem_stride=1"]
-    first = override(load("mien_ferplus_utkface"), [*SMALL, *coarser, "epochs=1"])
+    first = override(load(NAME), [*SMALL, *coarser, "epochs=1"])
     run = Trainer(first, tmp_path / "first")
     run.train(parts(first), parts(first))
     finer = [
@@ -252,7 +251,7 @@ def test_a_start_with_finer_eyes_answers_as_before(tmp_path: Path) -> None:
 
 
 def test_a_start_in_colour_answers_as_on_the_grey_picture(tmp_path: Path) -> None:
-    first = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    first = override(load(NAME), [*SMALL, "epochs=1"])
     run = Trainer(first, tmp_path / "first")
     run.train(parts(first), parts(first))
     changes = ["input.channels=3", f"start={tmp_path / 'first'}"]
@@ -272,7 +271,7 @@ def test_a_start_in_colour_answers_as_on_the_grey_picture(tmp_path: Path) -> Non
 
 
 def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
-    recipe = override(load("mien_ferplus_utkface"), [*SMALL, "epochs=1"])
+    recipe = override(load(NAME), [*SMALL, "epochs=1"])
     run = Trainer(recipe, tmp_path)
     run.train(parts(recipe), parts(recipe))
     row = run.history[0]
@@ -286,7 +285,7 @@ def test_history_has_figures_of_training_and_validation(tmp_path: Path) -> None:
 def test_training_figures_count_known_samples_only() -> None:
     from train.loop.validate import batch_metric
 
-    heads = {h.task: h for h in load("mien_ferplus_utkface").heads}
+    heads = {h.task: h for h in load(NAME).heads}
     out, target = torch.eye(8)[[0, 1, 2]], torch.eye(8)[[0, 1, 3]]
     assert batch_metric(out, target, torch.tensor([True, False, True]), heads["emotion"]) == (
         "emotion_accuracy",
