@@ -7,7 +7,7 @@ recipe starts from and learns from.
 
 from dataclasses import replace
 
-from train.recipe.settings import Augment, Distill
+from train.recipe.settings import Distill
 from train.recipes.mien_teacher import RECIPE as TEACHER
 
 RELEASE_0_4 = "assets/releases/mien_0_4"
@@ -19,16 +19,7 @@ RECIPE = replace(
     ),
     start=RELEASE_0_4,
     distill=Distill((RELEASE_0_4,), share=0.25, missing=0.25),
-    augment=Augment(
-        rotate=13.0,
-        shift=0.09,
-        zoom=0.15,
-        lowres=0.35,
-        lowres_min=0.3,
-        blur_max=2.0,
-        erase=0.4,
-        erase_max=0.25,
-    ),
+    augment=replace(TEACHER.augment, rotate=13.0, shift=0.09, zoom=0.15, erase=0.4, erase_max=0.25),
     optim=replace(TEACHER.optim, lr=1.5e-3),
     schedule=replace(TEACHER.schedule, warmup=0.05),
     epochs=12,
